@@ -27,6 +27,7 @@ const SOUND: [what: string, file: string, text: string][] = [
   ['yield* as a statement', 'src/handshake/a.ts', inTask('yield* task()')],
   ['yield* in parts', 'src/handshake/a.ts', inTask('promise && (yield* task()), yield* task()')],
   ['a task kept', 'src/handshake/a.ts', inTask('const later = task(); yield* later')],
+  ['a task assigned', 'src/handshake/a.ts', inTask('let x = pending; x = task(); x ??= task(); yield* x')],
   ['a task handed on', 'src/handshake/a.ts', `${IMPORTS}export const again = () => task()`],
   ['a task that may be missing', 'src/handshake/a.ts', inTask('if (pending) yield* pending; if (!pending) return')],
   ['an answer waited for', 'src/record/a.ts', inTask('yield* wait(seal()); if (yield* wait(verify())) return')],

@@ -69,17 +69,22 @@ const isHandled = (node: ts.Expression): boolean =>
   ((node.expression.name.text === 'catch' && node.arguments.length === 1) ||
     (node.expression.name.text === 'then' && node.arguments.length === 2))
 
-/** Expressions that only pass on what is in them, so that the fault is said of the inner one. */
-const isPassedThrough = (node: ts.Expression): boolean =>
-  ts.isParenthesizedExpression(node) || ts.isConditionalExpression(node) || isOperator(node, ...PASSING)
-const PASSING = [...SHORT_CIRCUITS, ts.SyntaxKind.CommaToken]
+/** Expressions that keep what is in them (`x = …`), or pass it on, so that the fault is said of the inner one. */
+const keepsOrPasses = (node: ts.Expression): boolean =>
+  ts.isParenthesizedExpression(node) ||
+  ts.isConditionalExpression(node) ||
+  isOperator(node, ...SHORT_CIRCUITS, ts.SyntaxKind.CommaToken) ||
+  (ts.isBinaryExpression(node) && isAssignment(node.operatorToken.kind))
+
+const isAssignment = (kind: ts.SyntaxKind): boolean =>
+  kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment
 
 /** What is wrong with one expression, if anything is. */
 function faultOf(node: ts.Expression, checker: ts.TypeChecker, file: string): string | undefined {
   const discarded = isDiscarded(node)
   const condition = isCondition(node)
   const voided = ts.isArrowFunction(node.parent) && node.parent.body === node && isVoidCallback(node.parent, checker)
-  if (isPassedThrough(node) || !(discarded || condition || voided)) return undefined
+  if (keepsOrPasses(node) || !(discarded || condition || voided)) return undefined
 
   const parts = partsOf(checker.getTypeAtLocation(node))
   const text = node.getText().replace(/\s+/g, ' ')
