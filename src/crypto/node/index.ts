@@ -1,0 +1,31 @@
+import { kdf } from '../kdf.ts'
+import { protection, type RecordPrimitives } from '../protect.ts'
+import type { GroupName, Provider } from '../provider.ts'
+import { aead, box, cbc, ciphers } from './ciphers.ts'
+import { group, groups } from './groups.ts'
+import { hash, hmac } from './hashes.ts'
+import { generate, privateKey, publicKey } from './keys.ts'
+import { random } from './random.ts'
+
+const primitives: RecordPrimitives = { aead, cbc, hmac, random }
+let found: readonly GroupName[] | undefined
+
+/** Cryptography by node:crypto, every answer at once. What the runtime lacks is left out of `ciphers` and `groups`. */
+export const node: Provider = {
+  name: 'node',
+  ciphers,
+  // tried out when first asked for, since generating for each group takes milliseconds
+  get groups() {
+    return (found ??= groups())
+  },
+  random,
+  hash,
+  hmac,
+  ...kdf(hmac),
+  protection: (keying) => protection(primitives, keying),
+  box,
+  group,
+  publicKey,
+  privateKey,
+  generate,
+}

@@ -1,0 +1,152 @@
+import { NONE } from '../bytes/compare.ts'
+import { Misuse } from '../errors.ts'
+import { isPromise, type Maybe } from '../task.ts'
+import { type Cbc, cbcProtection } from './protect-cbc.ts'
+import { checkPlace, putPseudoHeader, putSequence } from './protect-header.ts'
+import type { Keying, Opened, Protection, Provider } from './provider.ts'
+import { type CipherName, ciphers } from './suites.ts'
+
+/**
+ * An AEAD under one key, as a provider brings it: nonces of 12 bytes, the tag length of the cipher. Arguments are lent
+ * until the call returns, all but `into`: who answers later takes a copy first.
+ */
+export interface Aead {
+  /** Encrypts `head` and `tail` as if they were joined; `into` takes the text, then the tag. `head` may be the beginning of `into`. */
+  seal(nonce: Uint8Array, aad: Uint8Array, head: Uint8Array, tail: Uint8Array, into: Uint8Array): Maybe<void>
+  /** Opens text and tag, which are at least as long as the tag. Undefined: not authentic. */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Maybe<Uint8Array | undefined>
+}
+
+/** What a provider brings for records. */
+export interface RecordPrimitives extends Pick<Provider, 'hmac' | 'random'> {
+  aead(cipher: CipherName, key: Uint8Array): Aead
+  cbc(key: Uint8Array): Cbc
+}
+
+/** One direction of one epoch, built from a provider's primitives. */
+export const protection = (primitives: RecordPrimitives, keying: Keying): Protection => {
+  const { key, iv12, tag, mode } = ciphers[keying.cipher]
+  const ivLength = keying.version === 0x0304 ? 12 : iv12
+  if (keying.key.length !== key || keying.iv.length !== ivLength) {
+    throw new Misuse(
+      `${keying.cipher} takes a key of ${key} and an IV of ${ivLength} bytes here, not ${keying.key.length} and ${keying.iv.length}`,
+    )
+  }
+  if (mode === 'cbc') return cbcProtection(primitives, keying)
+  const aead = primitives.aead(keying.cipher, keying.key)
+  return keying.version === 0x0304 ? new Aead13(aead, tag, keying.iv) : new Aead12(aead, tag, keying.iv)
+}
+
+/** Up to here one call over a copy costs less than two calls. */
+const JOIN = 4096
+
+/** RFC 9846 sections 5.2 and 5.3. */
+class Aead13 implements Protection {
+  readonly #aead: Aead
+  readonly #tag: number
+  readonly #iv: Uint8Array
+  readonly #nonce: Uint8Array
+  readonly #aad = new Uint8Array(5)
+  #tail = new Uint8Array(1)
+
+  constructor(aead: Aead, tag: number, iv: Uint8Array) {
+    this.#aead = aead
+    this.#tag = tag
+    this.#iv = iv.slice()
+    this.#nonce = iv.slice()
+  }
+
+  sealedLength(data: number, padding: number): number {
+    return data + 1 + padding + this.#tag
+  }
+
+  seal(sequence: number, type: number, data: Uint8Array, padding: number, record: Uint8Array): Maybe<void> {
+    const inner = data.length + 1 + padding
+    checkPlace(record, inner + this.#tag)
+    xorNonce(this.#nonce, this.#iv, sequence)
+    copyHeader(this.#aad, record)
+    const body = record.subarray(5)
+    if (inner <= JOIN) {
+      body.set(data)
+      body[data.length] = type
+      body.fill(0, data.length + 1, inner)
+      return this.#aead.seal(this.#nonce, this.#aad, body.subarray(0, inner), NONE, body)
+    }
+    if (this.#tail.length !== 1 + padding) this.#tail = new Uint8Array(1 + padding)
+    this.#tail[0] = type
+    return this.#aead.seal(this.#nonce, this.#aad, data, this.#tail, body)
+  }
+
+  open(sequence: number, record: Uint8Array): Maybe<Opened | undefined> {
+    if (record.length < 5 + this.#tag) return undefined
+    xorNonce(this.#nonce, this.#iv, sequence)
+    copyHeader(this.#aad, record)
+    const inner = this.#aead.open(this.#nonce, this.#aad, record.subarray(5))
+    return isPromise(inner) ? inner.then(withoutPadding) : withoutPadding(inner)
+  }
+}
+
+const withoutPadding = (inner: Uint8Array | undefined): Opened | undefined => {
+  if (!inner) return undefined
+  let last = inner.length - 1
+  while (last >= 0 && inner[last] === 0) last--
+  return last < 0 ? undefined : { type: inner[last] as number, data: inner.subarray(0, last) }
+}
+
+/** Sections 5.3 of RFC 9846 and 2 of RFC 7905. */
+const xorNonce = (nonce: Uint8Array, iv: Uint8Array, sequence: number): void => {
+  putSequence(counter, sequence)
+  for (let i = 0; i < 8; i++) nonce[4 + i] = (iv[4 + i] as number) ^ (counter[i] as number)
+}
+const counter = new Uint8Array(8)
+
+const copyHeader = (aad: Uint8Array, record: Uint8Array): void => {
+  for (let i = 0; i < 5; i++) aad[i] = record[i] as number
+}
+
+/** GCM and CCM with an explicit nonce (RFC 5288, RFC 6655), ChaCha20-Poly1305 without (RFC 7905). */
+class Aead12 implements Protection {
+  readonly #aead: Aead
+  readonly #tag: number
+  readonly #iv: Uint8Array
+  /** Bytes of nonce that each record carries. */
+  readonly #explicit: 8 | 0
+  readonly #nonce = new Uint8Array(12)
+  readonly #aad = new Uint8Array(13)
+
+  constructor(aead: Aead, tag: number, iv: Uint8Array) {
+    this.#aead = aead
+    this.#tag = tag
+    this.#iv = iv.slice()
+    this.#explicit = iv.length === 4 ? 8 : 0
+    this.#nonce.set(iv)
+  }
+
+  sealedLength(data: number, _padding: number): number {
+    return this.#explicit + data + this.#tag
+  }
+
+  seal(sequence: number, _type: number, data: Uint8Array, _padding: number, record: Uint8Array): Maybe<void> {
+    checkPlace(record, this.#explicit + data.length + this.#tag)
+    putPseudoHeader(this.#aad, sequence, record, data.length)
+    if (this.#explicit) {
+      // the sequence number as nonce: RFC 5288 section 3 asks for distinct ones, and these are
+      for (let i = 0; i < 8; i++) record[5 + i] = this.#nonce[4 + i] = this.#aad[i] as number
+    } else {
+      xorNonce(this.#nonce, this.#iv, sequence)
+    }
+    return this.#aead.seal(this.#nonce, this.#aad, data, NONE, record.subarray(5 + this.#explicit))
+  }
+
+  open(sequence: number, record: Uint8Array): Maybe<Opened | undefined> {
+    const from = 5 + this.#explicit
+    if (record.length < from + this.#tag) return undefined
+    putPseudoHeader(this.#aad, sequence, record, record.length - from - this.#tag)
+    if (this.#explicit) for (let i = 0; i < 8; i++) this.#nonce[4 + i] = record[5 + i] as number
+    else xorNonce(this.#nonce, this.#iv, sequence)
+    const type = record[0] as number
+    const data = this.#aead.open(this.#nonce, this.#aad, record.subarray(from))
+    if (isPromise(data)) return data.then((late) => late && { type, data: late })
+    return data && { type, data }
+  }
+}
