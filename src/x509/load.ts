@@ -1,0 +1,20 @@
+import { type Certificate, parseCertificate } from './certificate.ts'
+import { DerReader } from './der.ts'
+import { looksLikePem, type PemBlock, PemError, readPem } from './pem.ts'
+
+const LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])
+
+/**
+ * Certificates from PEM (any number, in order; other blocks and text are passed over) or from one DER certificate.
+ * Throws `PemError` when there is none in the text, `DerError` when one is malformed.
+ */
+export const loadCertificates = (data: string | Uint8Array): readonly Certificate[] => {
+  if (typeof data !== 'string' && !looksLikePem(data)) return [parseCertificate(data)]
+  const blocks = readPem(data).filter(({ label }) => LABELS.has(label))
+  if (blocks.length === 0) throw new PemError('there is no "-----BEGIN CERTIFICATE-----" in this text')
+  return blocks.map(certificateOf)
+}
+
+/** What OpenSSL appends to a TRUSTED CERTIFICATE (its own trust settings) is not read. */
+const certificateOf = ({ label, bytes }: PemBlock): Certificate =>
+  parseCertificate(label === 'TRUSTED CERTIFICATE' ? new DerReader(bytes, 'the trusted certificate').raw() : bytes)
