@@ -32,6 +32,8 @@ const FAULTS: [what: string, file: string, text: string, said: RegExp][] = [
   ['an import type node', 'task.ts', `export type C = import('./record/carrier.ts').C`, /^task\.ts:1: imports record/],
   ['an export from above', 'bytes/x.ts', `\nexport * from '../wire/y.ts'`, /^bytes\/x\.ts:2: imports wire\/y\.ts/],
   ['a sibling of the same rank', 'x509/a.ts', `import '../session/b.ts'`, /^x509\/a\.ts:1/],
+  ['a config that knows a carrier', 'config.ts', `import './record/carrier.ts'`, /^config\.ts:1: imports record/],
+  ['a config that knows facts', 'config.ts', `import './facts.ts'`, /^config\.ts:1: imports facts\.ts/],
   ['extensions to record', 'extensions/a.ts', `import '../record/carrier.ts'`, /extensions\/ may not import it/],
   ['handshake to a carrier', 'handshake/a.ts', `import '../record/tls.ts'`, /handshake\/ may not import it/],
   ['messages to config', 'messages/a.ts', `import '../config.ts'`, /ranks 0, 1, 5/],
