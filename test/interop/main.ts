@@ -31,13 +31,13 @@ const main = async (): Promise<number> => {
     const versions = new Map<string, string | undefined>()
     const rows: Row[] = []
     for (const peer of peers) {
-      const version = await peer.find()
-      versions.set(peer.name, version)
+      const found = await peer.find().catch((error: Error) => error)
+      versions.set(peer.name, found instanceof Error ? `broken: ${found.message}` : found)
       for (const role of ['client', 'server'] as const) {
         if (options.role && options.role !== role) continue
         const cells: Cell[] = []
         for (const feature of columns) {
-          const cell = await play(ours, peer, role, feature, version !== undefined)
+          const cell = await play(ours, peer, role, feature, found)
           if (options.verbose) console.error(describe(cell), `${cell.milliseconds} ms`)
           cells.push(cell)
         }
@@ -52,12 +52,12 @@ const main = async (): Promise<number> => {
 }
 
 /** One conversation: the server is started, the client connects, and what both saw is compared with what was due. */
-const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, present: boolean): Promise<Cell> => {
+const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found: string | Error | undefined): Promise<Cell> => {
   const settings = feature.settings(role)
   const cell = { peer: peer.name, role, feature, milliseconds: 0 }
   const peerPart: Part = role === 'client' ? 'server' : 'client'
   const [client, server] = role === 'client' ? [ours, peer] : [peer, ours]
-  if (!present) return { ...cell, outcome: 'absent' }
+  if (found === undefined) return { ...cell, outcome: 'absent' }
   const reason =
     (server.serve ? undefined : 'client-only') ??
     (client.connect ? undefined : 'server-only') ??
@@ -65,6 +65,8 @@ const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, presen
     ours.cannot(settings, role) ??
     (peer.closesSilently && feature.section === 'clean close' && settings.closes === role ? 'silent' : undefined)
   if (reason !== undefined) return { ...cell, outcome: 'n/a', reason }
+
+  if (found instanceof Error) return { ...cell, outcome: 'FAIL', reason: found.message }
 
   const style = peer.style(settings, peerPart)
   const started = Date.now()

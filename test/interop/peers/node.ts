@@ -1,8 +1,9 @@
-import { fileURLToPath } from 'node:url'
+
 import type { Materials, Peer } from '../contract.ts'
+import { program } from './cache.ts'
 import { programPeer } from './program.ts'
 
-const source = fileURLToPath(new URL('programs/node.mjs', import.meta.url))
+
 
 /** node:tls of the Node that runs us. */
 export const node = (materials: Materials): Peer =>
@@ -11,7 +12,7 @@ export const node = (materials: Materials): Peer =>
       name: 'node',
       find: async () => `${process.version}, OpenSSL ${process.versions.openssl}`,
       cannot: (s, part) => (s.keyUpdate === part ? 'api' : undefined),
-      command: async () => [process.execPath, source],
+      command: async () => [process.execPath, program('node.mjs')],
     },
     materials,
   )
