@@ -14,15 +14,15 @@ export interface Program {
   find(): Promise<string | undefined>
   cannot(settings: Settings, part: Part): string | undefined
   /** Builds it if need be, and tells how to start it. Conversations with equal commands share a process. */
-  command(settings: Settings): Promise<[command: string, ...args: string[]]>
+  command(settings: Settings, part: Part): Promise<[command: string, ...args: string[]]>
   closesSilently?: boolean
 }
 
 /** The contract on top of such a program. */
 export const programPeer = (program: Program, materials: Materials): Peer => {
   const running = new Map<string, Running>()
-  const start = async (settings: Settings): Promise<Running> => {
-    const [command, ...args] = await program.command(settings)
+  const start = async (settings: Settings, part: Part): Promise<Running> => {
+    const [command, ...args] = await program.command(settings, part)
     const key = [command, ...args].join(' ')
     let found = running.get(key)
     if (!found) running.set(key, (found = new Running(command, args)))
@@ -35,7 +35,7 @@ export const programPeer = (program: Program, materials: Materials): Peer => {
     style: () => 'echo',
     closesSilently: program.closesSilently ?? false,
     async serve(settings) {
-      const order = (await start(settings)).order(`serve ${words(settings, 'server', materials)}`)
+      const order = (await start(settings, 'server')).order(`serve ${words(settings, 'server', materials)}`)
       const port = Number((await order.next('port')).text)
       const server: Server = {
         port,
@@ -45,7 +45,7 @@ export const programPeer = (program: Program, materials: Materials): Peer => {
       return server
     },
     async connect(settings, _style, port) {
-      const order = (await start(settings)).order(`connect port=${port} ${words(settings, 'client', materials)}`)
+      const order = (await start(settings, 'client')).order(`connect port=${port} ${words(settings, 'client', materials)}`)
       return transcript((await order.next('report')).text)
     },
     stop() {
