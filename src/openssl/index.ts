@@ -1,0 +1,16 @@
+/** OpenSSL 1.1.1's names: every BIO_*, ERR_*, SSL_* function under its own, with its arguments and results. */
+
+export * from './bio.ts'
+export * from './bio-accept.ts'
+export * from './bio-base64.ts'
+export * from './bio-connect.ts'
+export * from './bio-file.ts'
+export * from './bio-filters.ts'
+export * from './bio-mem.ts'
+export * from './bio-meth.ts'
+export * from './bio-numbers.ts'
+export * from './bio-pair.ts'
+export * from './bio-socket.ts'
+export * from './bio-wait.ts'
+export * from './err.ts'
+export * from './err-print.ts'
