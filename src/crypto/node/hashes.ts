@@ -34,7 +34,12 @@ export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
     mac(...parts) {
       let end = block
       for (const part of parts) end += part.length
-      if (end > scratch.length) return native(name, short).mac(...parts)
+      // the caller may have wiped the key meanwhile; the pad still has it
+      if (end > scratch.length)
+        return native(
+          name,
+          inner.map((byte) => byte ^ 0x36),
+        ).mac(...parts)
       scratch.set(inner)
       let at = block
       for (const part of parts) {

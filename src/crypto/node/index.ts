@@ -5,6 +5,7 @@ import { aead, box, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
 import { hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
+import { decryptCbc, pbkdf2 } from './password.ts'
 import { random } from './random.ts'
 
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
@@ -28,4 +29,6 @@ export const node: Provider = {
   publicKey,
   privateKey,
   generate,
+  pbkdf2,
+  decryptCbc,
 }
