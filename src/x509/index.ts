@@ -1,0 +1,32 @@
+/** X.509 on its own: certificates, names, keys, verification and making. Needs a crypto provider, and nothing else. */
+export { CertificateError } from '../errors.ts'
+export { runAsync, runSync } from '../task.ts'
+export { Certificate, parseCertificate } from './certificate.ts'
+export { DerError } from './der.ts'
+export type {
+  AccessDescription,
+  AuthorityKeyId,
+  BasicConstraints,
+  DistributionPoint,
+  Extension,
+  KeyUsage,
+  KnownExtensions,
+  NameConstraints,
+  Policy,
+  PolicyConstraints,
+} from './extensions.ts'
+export { type GeneralName, generalNameText, ipText } from './general-name.ts'
+export { matchesDns, matchIdentity, parseIp, parseReference, type Reference } from './identity.ts'
+export { KeyError, loadPrivateKey, type Password, readPrivateKey } from './keys.ts'
+export { loadCertificates } from './load.ts'
+export { type CertificateRecipe, makeCertificate, makeRequest, type RequestRecipe } from './make.ts'
+export { type Attribute, makeName, Name, type NameParts, oneLine, sameName, slashed } from './name.ts'
+export { oidName, oidOf } from './oids.ts'
+export { buildPath, type CertificateReport, trustAnyone, type VerifierOptions, verifier } from './path.ts'
+export { looksLikePem, type PemBlock, PemError, readPem, writePem } from './pem.ts'
+export type { SignatureAlgorithm } from './signature.ts'
+export { describeKey, type KeyDescription, keyText } from './spki.ts'
+export { Store } from './store.ts'
+export { type Budget, usualBudget } from './trial.ts'
+export { type Verdict, verdicts, verdictText } from './verdicts.ts'
+export type { About, CertificateVerifier, Verified } from './verifier.ts'

@@ -1,0 +1,264 @@
+import { equal } from '../bytes/compare.ts'
+import { CertificateError } from '../errors.ts'
+import { run, type Task } from '../task.ts'
+import type { Certificate } from './certificate.ts'
+import { matchIdentity, parseReference } from './identity.ts'
+import { type End, exceedsPathLength, type Finding, issuerFaults, judge, type Path, shown, timeFault } from './judge.ts'
+import { Store } from './store.ts'
+import { type Budget, type Rules, Trial, usualBudget } from './trial.ts'
+import { verdicts } from './verdicts.ts'
+import type { About, CertificateVerifier, Verified } from './verifier.ts'
+
+export interface VerifierOptions {
+  /** Whom to trust. */
+  readonly anchors: Store | Iterable<Certificate>
+  /** Certificates that may help to reach an anchor beside those that the peer sends. */
+  readonly intermediates?: Store | Iterable<Certificate>
+  /**
+   * As OpenSSL counts (SSL_CTX_set_security_level(3)). 2, the default, wants 112 bits: RSA of 2048 bits, no SHA-1; 1
+   * wants 80 bits; 0 takes all that the crypto provider can verify.
+   */
+  readonly securityLevel?: 0 | 1 | 2 | 3 | 4 | 5
+  /** How many intermediates there may be, not counting self-issued ones; 10 by default. */
+  readonly maxDepth?: number
+  /** Whether a path may end at a certificate of `anchors` that is not self-signed. */
+  readonly partialChain?: boolean
+  /** Names of which one must match, instead of the one that was asked for. */
+  readonly names?: readonly string[]
+  /** Whether a server may be verified without any name. Anybody with any certificate then is as good as the right one. */
+  readonly noName?: boolean
+  /** Whether the purpose (extended key usage) is left unchecked. */
+  readonly anyPurpose?: boolean
+  /** What one verification may cost. */
+  readonly budget?: Partial<Budget>
+  /**
+   * Called for every certificate from the top of the path to the leaf, and for every error besides, as the callback of
+   * SSL_CTX_set_verify(3) is: return true to go on (and, for an error, to tolerate it), false to refuse.
+   */
+  readonly onCertificate?: (report: CertificateReport) => boolean
+}
+
+/** What an `onCertificate` is told. */
+export interface CertificateReport {
+  /** Whether the certificate is in order; false for an error. */
+  readonly ok: boolean
+  /** X509_V number of the error; when `ok`, of the last error that was tolerated, or 0. */
+  readonly code: number
+  readonly depth: number
+  readonly certificate: Certificate
+  readonly detail: string
+  /** The whole path, leaf first, as far as there is one. */
+  readonly chain: readonly Certificate[]
+}
+
+/** A verifier by these anchors and rules, for any number of connections. */
+export const verifier = (options: VerifierOptions): CertificateVerifier => {
+  const prepared: VerifierOptions = {
+    ...options,
+    anchors: storeOf(options.anchors),
+    intermediates: storeOf(options.intermediates ?? []),
+  }
+  return {
+    ...(options.onCertificate && { tolerant: true }),
+    verify: (chain, about) => run(buildPath(chain, about, prepared)),
+  }
+}
+
+/**
+ * Takes every chain, whoever made it: no anchor, no date, no name is looked at. The connection is then private towards
+ * those who only listen, and open to anybody who stands between.
+ */
+export const trustAnyone: CertificateVerifier = {
+  verify: (chain) => ({ chain, code: verdicts.ok }),
+}
+
+const storeOf = (certificates: Store | Iterable<Certificate>): Store =>
+  certificates instanceof Store ? certificates : new Store(certificates)
+
+/** Bits that each of OpenSSL's security levels asks for. */
+const strengths = [0, 80, 112, 128, 192, 256] as const
+
+/**
+ * Finds a path from the first of these certificates to an anchor and checks all of it. Throws `CertificateError` for
+ * the most telling of the faults when there is no good one.
+ */
+export function* buildPath(sent: readonly Certificate[], about: About, options: VerifierOptions): Task<Verified> {
+  const leaf = sent[0]
+  if (!leaf) throw new CertificateError(verdicts.nothingToCheck, 0, 'there is no certificate to verify')
+  const rules = rulesOf(about, options)
+  const trial = new Trial(rules, about.provider, { ...usualBudget, ...options.budget })
+  const search = new Search(leaf, sent, storeOf(options.anchors), storeOf(options.intermediates ?? []), trial)
+  const found = yield* search.find()
+  const path = found ?? search.explain()
+  const findings = yield* judge(path, trial)
+  const code = settle(path, findings, options.onCertificate)
+  const name = rules.references
+    .map(({ reference }) => reference && matchIdentity(leaf, reference))
+    .find((match) => match !== undefined)
+  return { chain: path.chain, code, ...(name !== undefined && { name }) }
+}
+
+const rulesOf = (about: About, options: VerifierOptions): Rules => {
+  const names = options.names ?? (about.name === undefined ? [] : [about.name])
+  if (names.length === 0 && about.purpose === 'server' && !options.noName) {
+    const detail = 'no name was given that the certificate should be for; give one, or allow its absence with "noName"'
+    throw new CertificateError(verdicts.nothingToCheck, 0, detail)
+  }
+  return {
+    purpose: options.anyPurpose ? undefined : about.purpose,
+    references: names.map((text) => ({ text, reference: parseReference(text) })),
+    time: about.time,
+    strength: strengths[options.securityLevel ?? 2],
+    maxDepth: options.maxDepth ?? 10,
+    partialChain: options.partialChain ?? false,
+  }
+}
+
+/** Throws for the first fault, unless there is somebody who may let it pass. Returns the last one that was let pass. */
+const settle = ({ chain }: Path, findings: readonly Finding[], ask: VerifierOptions['onCertificate']): number => {
+  let tolerated: number = verdicts.ok
+  for (const { code, depth, certificate, detail } of findings) {
+    const ok = code === verdicts.ok
+    if (!ok) tolerated = code
+    if (ask ? ask({ ok, code: tolerated, depth, certificate, detail, chain }) : ok) continue
+    if (ok && tolerated === verdicts.ok)
+      throw new CertificateError(verdicts.unspecified, depth, `${shown(certificate)} was refused by the application`)
+    throw new CertificateError(tolerated, depth, detail)
+  }
+  return tolerated
+}
+
+/** Paths never have more certificates, whatever `maxDepth` says: self-issued ones do not count there. */
+const LONGEST = 64
+
+/** The search for a path, by depth, the likeliest issuers first. It only proposes: `judge` decides. */
+class Search {
+  readonly #leaf: Certificate
+  readonly #anchors: Store
+  readonly #pools: readonly Store[]
+  readonly #trial: Trial
+  /** Subjects from which some chain of names leads to an anchor. */
+  readonly #hopeful: ReadonlySet<string>
+
+  constructor(leaf: Certificate, sent: readonly Certificate[], anchors: Store, intermediates: Store, trial: Trial) {
+    this.#leaf = leaf
+    this.#anchors = anchors
+    this.#pools = [anchors, intermediates, new Store(sent.slice(1))]
+    this.#trial = trial
+    this.#hopeful = this.#reachable()
+  }
+
+  /** A path without faults, if there is one. Throws `CertificateError` when the budget is spent. */
+  *find(): Task<Path | undefined> {
+    return yield* this.#extend([this.#leaf], 0)
+  }
+
+  *#extend(chain: readonly Certificate[], counted: number): Task<Path | undefined> {
+    const last = chain[chain.length - 1] as Certificate
+    if (this.#isAnchor(last)) {
+      const path: Path = { chain, end: 'anchor' }
+      const findings = yield* judge(path, this.#trial)
+      return findings.every(({ code }) => code === verdicts.ok) ? path : undefined
+    }
+    if (chain.length >= LONGEST) return undefined
+    for (const issuer of this.#candidates(chain)) {
+      const anchor = this.#isAnchor(issuer)
+      if (!anchor && !this.#hopeful.has(issuer.issuer.key)) continue
+      const now = counted + (anchor || issuer.selfIssued ? 0 : 1)
+      if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
+      if (!this.#mayIssue(issuer, anchor)) continue
+      if ((yield* this.#trial.signedBy(last, issuer)) !== 'good') continue
+      const path = yield* this.#extend([...chain, issuer], now)
+      if (path) return path
+    }
+    return undefined
+  }
+
+  /** The path that looks best although it is not good: its faults explain the failure. */
+  explain(): Path {
+    const chain = [this.#leaf]
+    let counted = 0
+    for (;;) {
+      const last = chain[chain.length - 1] as Certificate
+      if (this.#isAnchor(last)) return { chain, end: 'anchor' }
+      const next = last.selfSigned ? undefined : this.#candidates(chain)[0]
+      if (!next) return { chain, end: this.#endAt(last) }
+      const anchor = this.#isAnchor(next)
+      if (!anchor && !next.selfIssued) counted++
+      if (counted > this.#trial.rules.maxDepth || chain.length >= LONGEST) return { chain, end: 'tooLong' }
+      chain.push(next)
+    }
+  }
+
+  #endAt(last: Certificate): End {
+    if (last.selfSigned) return 'selfSigned'
+    return this.#anchors.has(last) ? 'untrustedStore' : 'noIssuer'
+  }
+
+  #isAnchor(certificate: Certificate): boolean {
+    return (this.#trial.rules.partialChain || certificate.selfSigned) && this.#anchors.has(certificate)
+  }
+
+  #mayIssue(certificate: Certificate, anchor: boolean): boolean {
+    return (
+      issuerFaults(certificate, anchor, this.#trial).length === 0 && !timeFault(certificate, this.#trial.rules.time)
+    )
+  }
+
+  /** Those whose subject is the last one's issuer and that are not in the path yet, the likeliest first. */
+  #candidates(chain: readonly Certificate[]): readonly Certificate[] {
+    const last = chain[chain.length - 1] as Certificate
+    const wanted: Certificate[] = []
+    for (const pool of this.#pools) {
+      for (const certificate of pool.bySubject(last.issuer.key)) {
+        this.#trial.spend('candidates')
+        if (
+          chain.some((before) => sameEntity(before, certificate)) ||
+          wanted.some((other) => other.equals(certificate))
+        )
+          continue
+        wanted.push(certificate)
+      }
+    }
+    if (wanted.length < 2) return wanted
+    const ranks = new Map(wanted.map((certificate) => [certificate, this.#rank(last, certificate)]))
+    return wanted.sort((a, b) => (ranks.get(b) as number) - (ranks.get(a) as number) || b.notAfter - a.notAfter)
+  }
+
+  #rank(last: Certificate, issuer: Certificate): number {
+    const anchor = this.#isAnchor(issuer)
+    const signature = this.#trial.known(last, issuer)
+    const wanted = last.known.authorityKeyIdentifier?.keyId
+    const has = issuer.known.subjectKeyIdentifier
+    let rank = 0
+    if (signature) rank += signature === 'good' ? 64 : -64
+    if (anchor || this.#hopeful.has(issuer.issuer.key)) rank += 32
+    if (wanted && has) rank += equal(wanted, has) ? 16 : -16
+    if (!timeFault(issuer, this.#trial.rules.time)) rank += 8
+    if (issuer.known.basicConstraints?.ca) rank += 4
+    if (anchor) rank += 2
+    return rank
+  }
+
+  /** Follows issuers' names up from the leaf, then marks backwards from the anchors what leads to one. */
+  #reachable(): ReadonlySet<string> {
+    const hopeful = new Set<string>()
+    const edges = new Map<string, Set<string>>()
+    const seen = new Set<string>([this.#leaf.issuer.key])
+    for (const name of seen) {
+      for (const certificate of this.#pools.flatMap((pool) => pool.bySubject(name))) {
+        this.#trial.spend('candidates')
+        if (this.#isAnchor(certificate)) hopeful.add(name)
+        const above = certificate.issuer.key
+        seen.add(above)
+        const below = edges.get(above) ?? new Set()
+        edges.set(above, below.add(name))
+      }
+    }
+    for (const name of hopeful) for (const below of edges.get(name) ?? []) hopeful.add(below)
+    return hopeful
+  }
+}
+
+/** Whether two certificates are of the same holder and key: a path that met both would go in circles. */
+const sameEntity = (a: Certificate, b: Certificate): boolean => a.subject.key === b.subject.key && equal(a.spki, b.spki)

@@ -1,0 +1,33 @@
+import type { Provider } from '../crypto/provider.ts'
+import type { Maybe, Retry } from '../task.ts'
+import type { Certificate } from './certificate.ts'
+
+/** Judges the chain that a peer sent. Ours is made by `verifier()` in `x509/path.ts`; a program may bring its own. */
+export interface CertificateVerifier {
+  /** It may let errors pass (`Verified.code` tells). Sessions whose chain had errors are resumed under such a verifier only. */
+  readonly tolerant?: boolean
+  /** Throws `CertificateError` (or rejects with it) when the chain is not good. */
+  verify(chain: readonly Certificate[], about: About): Maybe<Verified> | Retry
+}
+
+/** What the chain is to be judged for. */
+export interface About {
+  readonly provider: Provider
+  /** Whose certificate it is: `server` wants serverAuth and a name, `client` clientAuth. */
+  readonly purpose: 'server' | 'client'
+  /** The name or IP address that was asked for. */
+  readonly name?: string
+  /** Milliseconds since 1970. */
+  readonly time: number
+  /** A stapled OCSP response (DER), if one came. */
+  readonly ocsp?: Uint8Array
+}
+
+export interface Verified {
+  /** Leaf first, anchor last; empty when nothing could be built (only verifiers that tolerate errors return that). */
+  readonly chain: readonly Certificate[]
+  /** X509_V_OK (0), or the error that the verifier chose to tolerate. */
+  readonly code: number
+  /** The name in the certificate that matched. */
+  readonly name?: string
+}
