@@ -29,8 +29,7 @@ export const publicKey = (spki: Uint8Array): PublicKey => {
     facts,
     verify(algorithm, message, signature) {
       if (!fits(algorithm, facts)) return false
-      // what a library takes beside DER differs; nothing but DER is a signature here (RFC 3279 section 2.2.3)
-      if (facts.type === 'ec' && !parseEcdsa(signature, size(facts.bits))) return false
+      if (!wellFormed(facts, signature)) return false
       try {
         return crypto.verify(hashOf(algorithm), message, as(algorithm), signature)
       } catch {
@@ -90,6 +89,12 @@ export const generate = (kind: KeyKind): PrivateKey & { readonly pkcs8: Uint8Arr
     if (error instanceof Misuse) throw error
     throw new Misuse(`this runtime cannot make a key of the kind ${kind}`, { cause: error })
   }
+}
+
+/** What libraries take beside the one right form differs, so it is asked for here: DER (RFC 3279 section 2.2.3), or as long as the modulus (RFC 8017 section 8). */
+const wellFormed = (facts: KeyFacts, signature: Uint8Array): boolean => {
+  if (facts.type === 'ec') return parseEcdsa(signature, size(facts.bits)) !== undefined
+  return facts.type === 'ed25519' || facts.type === 'ed448' || signature.length === size(facts.bits)
 }
 
 /** The types do not know that an encoding that is asked for is what comes. */
