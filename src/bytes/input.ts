@@ -1,0 +1,70 @@
+import { NONE } from './compare.ts'
+
+/**
+ * Bytes from the peer that are not yet read. A view that was lent stays true until `drop`: growing makes a new buffer,
+ * and nothing moves while a view is out.
+ */
+export class Input {
+  #bytes = NONE
+  #from = 0
+  #to = 0
+  #lent = false
+
+  get length(): number {
+    return this.#to - this.#from
+  }
+
+  /** A place for at least `length` more bytes; say with `filled` how many came. */
+  room(length: number): Uint8Array {
+    if (this.#to + length > this.#bytes.length) this.#make(length)
+    return this.#bytes.subarray(this.#to)
+  }
+
+  filled(length: number): void {
+    this.#to += length
+  }
+
+  push(bytes: Uint8Array): void {
+    this.room(bytes.length).set(bytes)
+    this.#to += bytes.length
+  }
+
+  /** The byte at that distance from the front. */
+  at(offset: number): number {
+    return this.#bytes[this.#from + offset] as number
+  }
+
+  /** A view of the first `length` bytes, good until `drop`. */
+  lend(length: number): Uint8Array {
+    this.#lent = true
+    return this.#bytes.subarray(this.#from, this.#from + length)
+  }
+
+  /** The first `length` bytes are done with, and so is every view of them. */
+  drop(length: number): void {
+    this.#lent = false
+    this.#from += length
+    if (this.#from < this.#to) return
+    this.#from = this.#to = 0
+    // a quiet connection keeps little
+    if (this.#bytes.length > KEEP) this.#bytes = NONE
+  }
+
+  #make(length: number): void {
+    const held = this.#to - this.#from
+    const fits = held + length <= this.#bytes.length
+    if (fits && !this.#lent) {
+      this.#bytes.copyWithin(0, this.#from, this.#to)
+    } else {
+      const larger = new Uint8Array(Math.max(MINIMUM, held + length, fits ? 0 : Math.min(held * 2, GROWTH)))
+      larger.set(this.#bytes.subarray(this.#from, this.#to))
+      this.#bytes = larger
+    }
+    this.#from = 0
+    this.#to = held
+  }
+}
+
+const MINIMUM = 1024
+const KEEP = 17 * 1024
+const GROWTH = 1 << 20

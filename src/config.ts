@@ -1,0 +1,213 @@
+import { type NamedGroup, groups } from './crypto/groups.ts'
+import type { PrivateKey, Provider } from './crypto/provider.ts'
+import { type Scheme, schemes } from './crypto/schemes.ts'
+import { type Suite, suites } from './crypto/suites.ts'
+import { Misuse } from './errors.ts'
+import type { Session, SessionStore } from './session/session.ts'
+import type { Tickets } from './session/tickets.ts'
+import type { Hook } from './task.ts'
+import type { Trace } from './trace.ts'
+import type { CertificateVerifier } from './x509/verifier.ts'
+
+export type Version = 0x0303 | 0x0304
+export const TLS12 = 0x0303
+export const TLS13 = 0x0304
+
+/** A certificate chain (leaf first, DER) with the key of the leaf. */
+export interface Identity {
+  readonly chain: readonly Uint8Array[]
+  readonly key: PrivateKey
+  /** An OCSP response (DER) to staple. */
+  readonly ocsp?: Uint8Array
+  /** A SignedCertificateTimestampList (RFC 6962 section 3.3) to send along. */
+  readonly scts?: Uint8Array
+}
+
+/** What a `certificate` hook is asked. */
+export interface CertificateQuestion {
+  readonly role: 'client' | 'server'
+  readonly version: Version
+  /** The name that the client asked for. */
+  readonly serverName?: string
+  /** What the peer is able to check, by its preference. */
+  readonly schemes: readonly Scheme[]
+  /** Subjects (DER) of the authorities that the peer trusts, if it said so. */
+  readonly authorities: readonly Uint8Array[]
+}
+
+/** A ClientHello as hooks see it. Views; good during the call. */
+export interface HelloFacts {
+  readonly raw: Uint8Array
+  readonly legacyVersion: number
+  readonly random: Uint8Array
+  readonly sessionId: Uint8Array
+  readonly suites: readonly number[]
+  readonly compressionMethods: Uint8Array
+  /** Type and body of every extension, in the order in which they came. */
+  readonly extensions: readonly { readonly type: number; readonly data: Uint8Array }[]
+  readonly serverName?: string
+  readonly alpn?: readonly string[]
+}
+
+/** Bounds on what a peer may cost us. The record layer and `Peer` count; nobody else does. */
+export interface Limits {
+  /** Bytes of a Certificate message. */
+  readonly certificate: number
+  /** Bytes of any other handshake message. */
+  readonly message: number
+  /** Records without content in a row. */
+  readonly emptyRecords: number
+  /** Warning alerts in a row. */
+  readonly warnings: number
+  /** KeyUpdates and other messages after the handshake in a row, with no data between them. */
+  readonly updates: number
+  /** Bytes of refused early data that are skipped. */
+  readonly skippedEarlyData: number
+}
+
+export interface Config {
+  readonly provider: Provider
+  readonly versions: readonly Version[]
+  /** In order of preference. */
+  readonly suites: readonly Suite[]
+  readonly groups: readonly NamedGroup[]
+  /** How many of the groups a client makes key shares for at once. */
+  readonly keyShares: number
+  /** What we check and what we sign with, in order of preference. */
+  readonly schemes: readonly Scheme[]
+  /** Server: our order of suites and groups decides, not the client's. */
+  readonly serverPreference: boolean
+  /** Protocols in order of preference; each of 1 to 255 characters of one byte. */
+  readonly alpn?: readonly string[]
+  /** Server: decides instead of the list. `undefined` goes on without; `false` refuses. */
+  readonly selectAlpn?: Hook<readonly string[], string | undefined | false>
+
+  /** Client: the name sent to the server (server_name). */
+  readonly serverName?: string
+  /** Client: the name or address that the certificate must be for. */
+  readonly peerName?: string
+
+  readonly identities: readonly Identity[]
+  /** Asked instead of `identities`. `undefined`: none. */
+  readonly certificate?: Hook<CertificateQuestion, Identity | undefined>
+  /** Server: whether the client is asked for a certificate. */
+  readonly clientAuth: 'none' | 'request' | 'require'
+  /** Subjects (DER) of the authorities that we name to the peer. */
+  readonly authorities?: readonly Uint8Array[]
+  readonly verifier: CertificateVerifier
+  /** Server: another config for this hello, or none. */
+  readonly select?: Hook<HelloFacts, Config | undefined>
+  /** Client: offers to authenticate on the open connection too. */
+  readonly postHandshakeAuth: boolean
+  /** Server: the cookie of a HelloRetryRequest, which the client must bring back (RFC 9846 section 4.2.2). */
+  readonly cookie?: () => Uint8Array
+
+  /** Client: the session to resume. */
+  readonly session?: Session
+  /** Told of every session that can be resumed later. */
+  readonly onSession?: (session: Session) => void
+  /** Server: where sessions of TLS 1.2 are kept by id. */
+  readonly sessions?: SessionStore
+  /** Server: makes and opens tickets; none means no tickets. Client: any value, and it offers to take them. */
+  readonly tickets?: Tickets
+  /** Server, TLS 1.3: how many tickets follow a handshake. */
+  readonly ticketCount: number
+  /** Seconds for which a session may be resumed; at most 604800 (7 days). */
+  readonly sessionLifetime: number
+  /** Sessions of one context are not resumed in another. */
+  readonly sessionContext: Uint8Array
+  /** The client offers to resume with pre-shared keys of TLS 1.3. */
+  readonly resumption: boolean
+
+  readonly encryptThenMac: boolean
+  /** TLS 1.2: `require` refuses peers without extended_master_secret. */
+  readonly extendedMasterSecret: 'offer' | 'require' | 'off'
+  /** Client: asks for a stapled OCSP response, for signed certificate timestamps. */
+  readonly ocsp: boolean
+  readonly scts: boolean
+  /** Client: the largest fragment it wants (RFC 6066 section 4). */
+  readonly maxFragmentLength?: 512 | 1024 | 2048 | 4096
+  /** The largest plaintext of a record that we take (RFC 8449): 64 to 16385. */
+  readonly recordSizeLimit?: number
+  /** The largest plaintext of a record that we send: 1 to 16384. */
+  readonly maxSendFragment: number
+  /** How many zero bytes to add to a record of TLS 1.3. */
+  readonly padding?: (type: number, length: number) => number
+  /** Dress up TLS 1.3 as a resumption of TLS 1.2, for old middleboxes (RFC 9846 appendix E.4). */
+  readonly middlebox: boolean
+  /** Put several messages of a flight into one record. */
+  readonly coalesce: boolean
+  /** Client: says that this is a second attempt with a lower version (RFC 7507). */
+  readonly fallback: boolean
+  /** Client: servers that do not know secure renegotiation (RFC 5746) are refused, unless this is true. */
+  readonly legacyServer: boolean
+
+  readonly limits: Limits
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly trace?: Trace
+  /** For tests: changes a message before it is written. */
+  readonly rewrite?: (name: string, body: unknown) => unknown
+}
+
+const LIMITS: Limits = {
+  certificate: 102400,
+  message: 20000,
+  emptyRecords: 32,
+  warnings: 4,
+  updates: 32,
+  skippedEarlyData: 16384 + 256,
+}
+
+const isVersion = (v: number): v is Version => v === TLS12 || v === TLS13
+
+type Required = 'provider' | 'verifier'
+/** What `defineConfig` is given: the provider and the verifier, and what differs from the defaults. */
+export type ConfigInput = Pick<Config, Required> & Partial<Omit<Config, Required | 'limits'>> & { readonly limits?: Partial<Limits> }
+
+/** Fills in the defaults, checks the whole once and freezes it. Throws `Misuse` for what contradicts itself. */
+export const defineConfig = (input: ConfigInput): Config => {
+  const { provider } = input
+  const config: Config = {
+    versions: [TLS13, TLS12],
+    suites: suites.filter((suite) => suite.default),
+    groups: groups.filter((group) => group.default),
+    keyShares: 1,
+    schemes: schemes.filter((scheme) => scheme.default),
+    serverPreference: false,
+    identities: [],
+    clientAuth: 'none',
+    postHandshakeAuth: false,
+    ticketCount: 2,
+    sessionLifetime: 7200,
+    sessionContext: new Uint8Array(0),
+    resumption: true,
+    encryptThenMac: true,
+    extendedMasterSecret: 'offer',
+    ocsp: false,
+    scts: false,
+    maxSendFragment: 16384,
+    middlebox: true,
+    coalesce: true,
+    fallback: false,
+    legacyServer: false,
+    now: Date.now,
+    ...input,
+    limits: { ...LIMITS, ...input.limits },
+  }
+  const filtered = {
+    ...config,
+    suites: config.suites.filter((suite) => provider.ciphers.includes(suite.cipher)),
+    groups: config.groups.filter((group) => provider.groups.includes(group.name)),
+  }
+  for (const version of config.versions) {
+    if (!isVersion(version)) throw new Misuse(`version 0x${(version as number).toString(16)} is not supported; choose 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)`)
+  }
+  for (const protocol of config.alpn ?? []) {
+    if (protocol.length < 1 || protocol.length > 255) throw new Misuse(`an ALPN protocol has 1 to 255 bytes, "${protocol}" has ${protocol.length}`)
+  }
+  const { recordSizeLimit: limit, maxSendFragment: fragment } = config
+  if (limit !== undefined && (limit < 64 || limit > 16385)) throw new Misuse(`recordSizeLimit is 64 to 16385 bytes, not ${limit}`)
+  if (fragment < 1 || fragment > 16384) throw new Misuse(`maxSendFragment is 1 to 16384 bytes, not ${fragment}`)
+  return Object.freeze(filtered)
+}

@@ -1,0 +1,153 @@
+import type { Input } from './bytes/input.ts'
+import type { Output } from './bytes/output.ts'
+import type { Config } from './config.ts'
+import { AlertReceived, alertName, alerts, Misuse, TlsError, Truncated } from './errors.ts'
+import type { Facts } from './facts.ts'
+import { client } from './handshake/client.ts'
+import { FATAL, Peer, type Request, WARNING } from './handshake/peer.ts'
+import { server } from './handshake/server.ts'
+import { TlsCarrier } from './record/tls.ts'
+import { Machine, type Need } from './task.ts'
+
+export type { Request } from './handshake/peer.ts'
+
+/**
+ * One end of a TLS connection, without any transport: bytes go in by `receive`, bytes for the peer come out of `output`,
+ * and `advance` turns the handshake until it stands still and says for what. The faces of the library are built on it.
+ */
+export class Connection {
+  readonly facts: Facts
+  readonly #carrier: TlsCarrier
+  readonly #peer: Peer
+  readonly #machine: Machine
+  #lost: unknown
+  #closing = false
+  #announced = false
+
+  constructor(role: 'client' | 'server', config: Config) {
+    this.facts = { role, resumed: false, retried: false }
+    this.#carrier = new TlsCarrier(config, role)
+    this.#peer = new Peer(config, this.#carrier, this.facts, (level, code) => this.#alert(level, code))
+    this.#machine = new Machine((role === 'client' ? client : server)(this.#peer))
+  }
+
+  // ---- towards the wire
+
+  /** Bytes from the peer; copied. */
+  receive(bytes: Uint8Array): void {
+    this.#carrier.input.push(bytes)
+  }
+
+  /** Where bytes from the peer wait; a driver may read into `input.room(n)` and tell `input.filled(n)` instead of copying. */
+  get input(): Input {
+    return this.#carrier.input
+  }
+
+  /** The transport has ended. If no close_notify came before, the next `advance` throws `Truncated`. */
+  end(): void {
+    this.#carrier.ended = true
+  }
+
+  /** Bytes for the peer: `peek` and `sent`, or `take` to keep them. */
+  get output(): Output {
+    return this.#carrier.output
+  }
+
+  /** Resolves when records that are being sealed late are done; undefined when there are none. */
+  get settling(): Promise<unknown> | undefined {
+    return this.#carrier.settling
+  }
+
+  // ---- the turn
+
+  /**
+   * Runs until it stands still, and says for what. When the connection is lost it throws, and always the same:
+   * `TlsError` (we ended it; the alert is in `output`), `AlertReceived` (the peer did), `Truncated`.
+   */
+  advance(): Need {
+    if (this.#machine.turning) throw new Misuse('a callback may not turn its own connection; return from it first')
+    if (this.#lost) throw this.#lost
+    try {
+      if (this.#carrier.fault) throw this.#carrier.fault
+      const need = this.#machine.turn()
+      // what was sent while it ran stands in records before anybody waits
+      this.#carrier.flush()
+      if (this.#peer.established && !this.#announced) {
+        this.#announced = true
+        this.#config.trace?.({ event: 'established' })
+      }
+      return need
+    } catch (error) {
+      throw this.#lose(error)
+    }
+  }
+
+  // ---- towards the application
+
+  /** The plaintext of one record, once `advance` says `take`; good until the next `advance`. */
+  take(): Uint8Array | undefined {
+    const data = this.#peer.inbox
+    this.#peer.inbox = undefined
+    return data
+  }
+
+  /** Seals data at once and queues it. Throws `Misuse` before the handshake is over and after `close`. */
+  write(data: Uint8Array): void {
+    if (this.#lost) throw this.#lost
+    if (!this.writable) throw new Misuse(this.#closing ? 'nothing can be written after close' : 'the handshake is not over; advance it first')
+    this.#carrier.data(data)
+  }
+
+  /** Sends close_notify: nothing more will come from this side. */
+  close(): void {
+    if (this.#closing || this.#lost) return
+    this.#closing = true
+    this.#alert(WARNING, alerts.close_notify)
+  }
+
+  /** Asks for something that an open connection can do; it is done when the connection is next turned. */
+  ask(request: Request): void {
+    if (!this.established) throw new Misuse(`${request.kind} has to wait until the handshake is over`)
+    this.#peer.requests.push(request)
+  }
+
+  /** The handshake is over: data may flow both ways. */
+  get established(): boolean {
+    return this.#peer.established
+  }
+
+  /** Data may be written. */
+  get writable(): boolean {
+    return this.#peer.established && !this.#closing && !this.#lost
+  }
+
+  /** The peer has sent close_notify. */
+  get closedByPeer(): boolean {
+    return this.#peer.closed
+  }
+
+  /** The largest plaintext of a record that is sent, in bytes. */
+  get recordLimit(): number {
+    return this.#carrier.writeLimit
+  }
+
+  get #config(): Config {
+    return this.#peer.config
+  }
+
+  #lose(error: unknown): unknown {
+    const lost =
+      error instanceof TlsError || error instanceof AlertReceived || error instanceof Truncated
+        ? error
+        : new TlsError('internal_error', 'INTERNAL_ERROR', error instanceof Error ? error.message : String(error), { cause: error })
+    this.#lost = lost
+    if (lost instanceof TlsError && !lost.silent && !this.#carrier.fault) this.#alert(FATAL, alerts[lost.alert])
+    this.#config.trace?.({ event: 'lost', error: lost })
+    return lost
+  }
+
+  #alert(level: number, code: number): void {
+    this.#carrier.alert(level, code)
+    this.#config.trace?.({ event: 'alert', way: 'out', level, code, alert: alertName(code) })
+  }
+}

@@ -1,0 +1,130 @@
+import { type Reader } from '../bytes/reader.ts'
+import { TlsError, illegal } from '../errors.ts'
+import type { Codec } from '../wire/codec.ts'
+import type { Extension, Negotiation, Place } from './extension.ts'
+import { type ExtensionName, type Extensions, type Unknown, registry } from './registry.ts'
+
+type Row = { readonly name: ExtensionName; readonly extension: Extension }
+const rows: readonly Row[] = Object.entries(registry).map(([name, extension]) => ({
+  name: name as ExtensionName,
+  extension: extension as unknown as Extension,
+}))
+const byType = new Map(rows.map((row) => [row.extension.type, row]))
+const codecAt = (row: Row, place: Place): Codec<unknown> | undefined => row.extension.in[place]
+
+/** Where an unknown extension is ignored: what the peer offers or asks. Answers must have been asked for. */
+const OPEN: ReadonlySet<Place> = new Set(['clientHello', 'certificateRequest', 'newSessionTicket'])
+const REQUIRED: ReadonlySet<Place> = new Set(['encryptedExtensions', 'certificate', 'certificateRequest', 'newSessionTicket'])
+/** TLS 1.3 says what may stand where; 1.2 has no such rule for what a client offers. */
+const LAST: ReadonlySet<Place> = new Set(['clientHello'])
+
+/**
+ * The extension block of a message: duplicates, wrong places and leftovers are refused here and nowhere else.
+ * Hellos may lack it altogether.
+ */
+export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => ({
+  name: `Extension<${place}>`,
+  read(r) {
+    if (r.left === 0 && !REQUIRED.has(place)) return {} as Extensions<P>
+    const inner = r.within(r.number(2, 'length of extensions'), 'extensions')
+    const value: Record<string, unknown> = {}
+    const unknown: Unknown[] = []
+    const seen = new Set<number>()
+    while (inner.left > 0) {
+      const type = inner.number(2, 'extension type')
+      const body = inner.within(inner.number(2, 'length of extension'), 'extension')
+      if (seen.has(type)) throw illegal('BAD_EXTENSION', `extension ${type} stands twice in ${place}`)
+      seen.add(type)
+      const row = byType.get(type)
+      const codec = row && codecAt(row, place)
+      if (!codec || !row) {
+        if (row) throw illegal('BAD_EXTENSION', `${row.name} does not belong in ${place}`)
+        if (!OPEN.has(place)) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `extension ${type} in ${place} was not asked for`)
+        unknown.push({ type, data: body.take(body.left, 'extension') })
+        continue
+      }
+      value[row.name] = codec.read(body)
+      body.done(row.name)
+      // RFC 9846 4.2.11: the binders cover everything before them, so pre_shared_key must be last
+      if (row.name === 'preSharedKey' && LAST.has(place) && inner.left > 0) throw illegal('BAD_EXTENSION', 'pre_shared_key is not the last extension')
+    }
+    if (unknown.length > 0) value.unknown = unknown
+    return value as Extensions<P>
+  },
+  write(w, value) {
+    w.prefixed(2, () => {
+      for (const [name, content] of Object.entries(value)) {
+        if (name === 'unknown') {
+          for (const { type, data } of content as readonly Unknown[]) {
+            w.number(2, type)
+            w.prefixed(2, () => w.raw(data))
+          }
+          continue
+        }
+        const { type, in: places } = registry[name as ExtensionName] as unknown as Extension
+        w.number(2, type)
+        w.prefixed(2, () => (places[place] as Codec<unknown>).write(w, content))
+      }
+    })
+  },
+  parts(r, visit) {
+    if (r.left === 0) return
+    const inner: Reader = r.within(r.number(2, 'length of extensions'), 'extensions')
+    while (inner.left > 0) {
+      const type = inner.number(2, 'extension type')
+      const body = inner.within(inner.number(2, 'length of extension'), 'extension')
+      const row = byType.get(type)
+      const codec = row && codecAt(row, place)
+      visit(row?.name ?? `unknown ${type}`, codec ?? RAW, body)
+    }
+  },
+})
+
+const RAW: Codec<Uint8Array> = { name: 'opaque', read: (r) => r.take(r.left, 'opaque'), write: (w, value) => w.raw(value) }
+
+/** What the client offers by the extensions that stand alone, joined with what the handshake offers by name. */
+export const offers = (n: Negotiation, named: Extensions<'clientHello'>): Extensions<'clientHello'> => {
+  const value: Record<string, unknown> = {}
+  for (const { name, extension } of rows) {
+    const content = (named as Record<string, unknown>)[name] ?? extension.offer?.(n)
+    if (content !== undefined) value[name] = content
+  }
+  return value as Extensions<'clientHello'>
+}
+
+/** What the server answers in that place to what was offered. */
+export const answers = <P extends 'encryptedExtensions' | 'serverHello12'>(
+  n: Negotiation,
+  offered: Extensions<'clientHello'>,
+  place: P,
+): Extensions<P> => {
+  const value: Record<string, unknown> = {}
+  for (const { name, extension } of rows) {
+    const asked = (offered as Record<string, unknown>)[name]
+    if (asked === undefined || !extension.answer) continue
+    const content = extension.answer(n, asked as never)
+    if (content !== undefined && extension.in[place]) value[name] = content
+  }
+  return value as Extensions<P>
+}
+
+/** Refuses answers that nobody asked for. */
+export const solicited = (offered: Extensions<'clientHello'>, answered: object, place: Place): void => {
+  for (const name of Object.keys(answered)) {
+    if (!(name in offered)) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `${name} in ${place} was not asked for`)
+  }
+}
+
+/** What the server's answers mean for the client. */
+export const confirm = <P extends 'encryptedExtensions' | 'serverHello12'>(
+  n: Negotiation,
+  offered: Extensions<'clientHello'>,
+  answered: Extensions<P>,
+  place: P,
+): void => {
+  solicited(offered, answered, place)
+  for (const { name, extension } of rows) {
+    const content = (answered as Record<string, unknown>)[name]
+    if (content !== undefined) extension.confirm?.(n, content as never)
+  }
+}

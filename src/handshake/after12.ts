@@ -1,0 +1,39 @@
+import { equal } from '../bytes/compare.ts'
+import type { Suite } from '../crypto/suites.ts'
+import { alerts, Misuse, TlsError } from '../errors.ts'
+import type { Task } from '../task.ts'
+import { type Peer, WARNING } from './peer.ts'
+import { exporter12, type Randoms, verifyData } from './schedule12.ts'
+
+/** Sends the proof that we have seen the same handshake (RFC 5246 section 7.4.9). */
+export function* ourFinished(peer: Peer, suite: Suite, master: Uint8Array): Task<void> {
+  const { facts, provider } = peer
+  facts.ourFinished = yield* verifyData(provider, suite, master, facts.role, yield* peer.digest())
+  peer.send('finished', facts.ourFinished)
+}
+
+/** Takes the peer's. */
+export function* theirFinished(peer: Peer, suite: Suite, master: Uint8Array): Task<void> {
+  const { facts, provider } = peer
+  const them = facts.role === 'client' ? 'server' : 'client'
+  const expected = yield* verifyData(provider, suite, master, them, yield* peer.digest())
+  const done = yield* peer.receive('finished')
+  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', `the ${them}'s Finished`)
+  facts.peerFinished = expected
+  peer.accept(done)
+}
+
+/** The open connection of TLS 1.2: every wish to negotiate again is declined (RFC 5246 section 7.2.2). */
+export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Randoms): Task<void> {
+  const { facts, carrier, provider } = peer
+  facts.exporter = exporter12(provider, suite, master, randoms)
+  carrier.settled()
+  peer.established = true
+  peer.serve = function* ({ kind }): Task<void> {
+    throw new Misuse(`${kind} is not part of TLS 1.2`)
+  }
+  for (;;) {
+    yield* peer.receive(facts.role === 'client' ? 'helloRequest' : 'clientHello')
+    peer.sendAlert(WARNING, alerts.no_renegotiation)
+  }
+}

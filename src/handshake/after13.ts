@@ -1,0 +1,176 @@
+import { equal, NONE } from '../bytes/compare.ts'
+import { TLS13 } from '../config.ts'
+import type { Suite } from '../crypto/suites.ts'
+import { illegal, Misuse, TlsError } from '../errors.ts'
+import type { Body, Message } from '../messages/table.ts'
+import type { Session } from '../session/session.ts'
+import { type Task, wait } from '../task.ts'
+import { answerRequest, checkProof, judge } from './authenticate.ts'
+import type { Peer, Request } from './peer.ts'
+import { remember } from './resume.ts'
+import { finished, ticketSecret, updated } from './schedule13.ts'
+import type { Transcript } from './transcript.ts'
+
+/** What outlives the handshake. */
+export interface After {
+  /** The traffic secrets of both directions. */
+  readonly reading: Uint8Array
+  readonly writing: Uint8Array
+  readonly resumption: Uint8Array
+  /** Client: whether it offered to authenticate later. */
+  readonly postHandshakeAuth: boolean
+}
+
+const WEEK = 604800
+const NONCE = 8
+
+/** The open connection of TLS 1.3: tickets, key updates, authentication on demand (RFC 9846 section 4.6). */
+export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> {
+  const { carrier, provider, facts, config } = peer
+  const client = facts.role === 'client'
+  const handshake = peer.transcript
+  let { reading, writing } = after
+  let tickets = 0
+  const contexts = new Map<string, Uint8Array>()
+
+  function* updateWriting(requestUpdate: boolean): Task<void> {
+    const secret = yield* updated(provider, suite, writing)
+    const keys = yield* carrier.keys('data', suite, secret)
+    peer.tell('keyUpdate', requestUpdate) // from here to the next line nothing waits
+    carrier.writeWith(keys)
+    writing = secret
+  }
+
+  function* sendTicket(): Task<void> {
+    if (!config.tickets) return
+    const ticketNonce = new Uint8Array(NONCE)
+    new DataView(ticketNonce.buffer).setUint32(NONCE - 4, tickets++)
+    const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
+    const lifetime = Math.min(config.sessionLifetime, WEEK)
+    const secret = yield* ticketSecret(provider, suite, after.resumption, ticketNonce)
+    const session: Session = { ...remember(config, facts), version: TLS13, suite: suite.id, secret, id: NONE, ticket: NONE, ticketAgeAdd, lifetime }
+    const ticket = yield* wait(config.tickets.seal(session), 'session')
+    if (!ticket) return
+    peer.tell('newSessionTicket', { ticketLifetime: lifetime, ticketAgeAdd, ticketNonce, ticket, extensions: {} })
+    facts.session = session
+    config.onSession?.(session)
+  }
+
+  function* demandCertificate(): Task<void> {
+    if (client) throw new Misuse('only a server can ask for a certificate')
+    if (!facts.postHandshakeAuth) throw new Misuse('the client did not offer to authenticate after the handshake')
+    const context = provider.random(16).slice()
+    const raw = peer.build('certificateRequest', { certificateRequestContext: context, extensions: requestExtensions(peer) })
+    contexts.set(context.join(), raw)
+    carrier.write(raw)
+  }
+
+  peer.serve = function* (request: Request): Task<void> {
+    if (request.kind === 'keyUpdate') yield* updateWriting(request.requestUpdate)
+    else if (request.kind === 'ticket') yield* sendTicket()
+    else yield* demandCertificate()
+  }
+  if (!client) {
+    const count = facts.resumed ? Math.min(1, config.ticketCount) : config.ticketCount
+    for (let i = 0; i < count; i++) yield* sendTicket()
+  }
+
+  for (;;) {
+    const due = client
+      ? after.postHandshakeAuth
+        ? (['newSessionTicket', 'keyUpdate', 'certificateRequest'] as const)
+        : (['newSessionTicket', 'keyUpdate'] as const)
+      : facts.postHandshakeAuth
+        ? (['keyUpdate', 'certificate'] as const)
+        : (['keyUpdate'] as const)
+    const message: Message<'newSessionTicket' | 'keyUpdate' | 'certificateRequest' | 'certificate'> = yield* peer.receive(...due)
+    switch (message.name) {
+      case 'newSessionTicket':
+        yield* keepTicket(peer, suite, after.resumption, message.body)
+        break
+      case 'keyUpdate':
+        reading = yield* updated(provider, suite, reading)
+        carrier.readWith(yield* carrier.keys('data', suite, reading))
+        if (message.body) yield* updateWriting(false)
+        break
+      case 'certificateRequest':
+        yield* authenticateLater(peer, suite, writing, handshake, message)
+        break
+      case 'certificate':
+        yield* acceptLater(peer, suite, reading, handshake, contexts, message)
+        break
+    }
+  }
+}
+
+function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: Body<'newSessionTicket'>): Task<void> {
+  const { config, facts, provider } = peer
+  const { ticketLifetime, ticketAgeAdd, ticketNonce } = ticket
+  // RFC 9846 4.6.1: a lifetime of zero means: throw it away at once
+  if (ticketLifetime === 0) return
+  const secret = yield* ticketSecret(provider, suite, resumption, ticketNonce)
+  const session: Session = {
+    ...remember(config, facts),
+    version: TLS13,
+    suite: suite.id,
+    secret,
+    id: NONE,
+    ticket: ticket.ticket.slice(),
+    ticketAgeAdd,
+    lifetime: Math.min(ticketLifetime, WEEK),
+    earlyData: ticket.extensions.earlyData ?? 0,
+  }
+  facts.session = session
+  config.onSession?.(session)
+}
+
+/** What a CertificateRequest asks for. */
+export const requestExtensions = ({ config }: Peer): Body<'certificateRequest'>['extensions'] => ({
+  signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
+  ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
+})
+
+/** Client: answers a CertificateRequest on the open connection (RFC 9846 section 4.6.2). */
+function* authenticateLater(peer: Peer, suite: Suite, writing: Uint8Array, handshake: Transcript, request: Message<'certificateRequest'>): Task<void> {
+  if (!request.body.extensions.signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing in CertificateRequest')
+  if (request.body.certificateRequestContext.length === 0) throw illegal('BAD_EXTENSION', 'a CertificateRequest after the handshake needs a context')
+  peer.transcript = handshake.fork()
+  peer.accept(request)
+  yield* answerRequest(peer, request.body)
+  peer.send('finished', yield* finished(peer.provider, suite, writing, yield* peer.digest()))
+  peer.transcript = handshake
+}
+
+/** Server: takes the certificate that it asked for on the open connection. */
+function* acceptLater(
+  peer: Peer,
+  suite: Suite,
+  reading: Uint8Array,
+  handshake: Transcript,
+  contexts: Map<string, Uint8Array>,
+  message: Message<'certificate'>,
+): Task<void> {
+  const { config, facts, provider } = peer
+  const context = message.body.certificateRequestContext.join()
+  const request = contexts.get(context)
+  if (!request) throw illegal('BAD_EXTENSION', 'a certificate with a context that we did not ask with')
+  contexts.delete(context)
+  peer.transcript = handshake.fork()
+  peer.transcript.add(request)
+  const chain = message.body.certificateList.map((entry) => entry.certData)
+  if (chain.length === 0) {
+    if (config.clientAuth === 'require') throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    peer.accept(message)
+  } else {
+    const key = yield* judge(peer, chain, 'digitalSignature')
+    peer.accept(message)
+    const proof = yield* peer.receive('certificateVerify')
+    yield* checkProof(peer, key, proof.body)
+    peer.accept(proof)
+  }
+  const done = yield* peer.receive('finished')
+  const expected = yield* finished(provider, suite, reading, yield* peer.digest())
+  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the client's Finished")
+  facts.peerFinished = expected
+  peer.transcript = handshake
+}

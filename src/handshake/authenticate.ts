@@ -1,0 +1,161 @@
+import { NONE } from '../bytes/compare.ts'
+import { type CertificateQuestion, type Identity, TLS13 } from '../config.ts'
+import type { PublicKey } from '../crypto/provider.ts'
+import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
+import { type AlertName, CertificateError, TlsError, illegal } from '../errors.ts'
+import { type Task, asked, wait } from '../task.ts'
+import { chooseIdentity, knownSchemes } from './choose.ts'
+import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import type { CertificateRequest } from '../messages/authentication.ts'
+import type { Peer } from './peer.ts'
+
+type Role = 'client' | 'server'
+
+const SPACES = 64
+
+/** What a CertificateVerify of TLS 1.3 signs (RFC 9846 section 4.4.3). */
+const content = (who: Role, transcript: Uint8Array): Uint8Array => {
+  const context = `TLS 1.3, ${who} CertificateVerify`
+  const whole = new Uint8Array(SPACES + context.length + 1 + transcript.length)
+  whole.fill(0x20, 0, SPACES)
+  for (let i = 0; i < context.length; i++) whole[SPACES + i] = context.charCodeAt(i)
+  whole.set(transcript, SPACES + context.length + 1)
+  return whole
+}
+
+/** The identities that may be shown: what the hook answers, or what the config has. */
+export function* identities(peer: Peer, question: CertificateQuestion): Task<readonly Identity[]> {
+  const { certificate, identities: configured } = peer.config
+  if (!certificate) return configured
+  const identity = yield* asked(() => certificate(question), 'certificate')
+  return identity ? [identity] : []
+}
+
+/** Shows who we are: Certificate and CertificateVerify of TLS 1.3. `extras`: what the peer asked to be told beside. */
+export function* prove(
+  peer: Peer,
+  identity: Identity,
+  scheme: Scheme,
+  context: Uint8Array,
+  extras: { readonly ocsp: boolean; readonly scts: boolean },
+): Task<void> {
+  const { role } = peer.facts
+  peer.facts.identity = identity
+  peer.facts.ownScheme = scheme
+  peer.send('certificate', {
+    certificateRequestContext: context,
+    certificateList: identity.chain.map((certData, i) => ({
+      certData,
+      extensions: {
+        ...(i === 0 && extras.ocsp && identity.ocsp && { statusRequest: identity.ocsp }),
+        ...(i === 0 && extras.scts && identity.scts && { signedCertificateTimestamp: identity.scts }),
+      },
+    })),
+  })
+  const signature = yield* wait(identity.key.sign(scheme.algorithm, content(role, yield* peer.digest())), 'privateKey')
+  peer.send('certificateVerify', { algorithm: scheme.id, signature })
+}
+
+/** No certificate, where one was asked for. */
+export const proveNothing = (peer: Peer, context: Uint8Array = NONE): void => {
+  peer.send('certificate', { certificateRequestContext: context, certificateList: [] })
+}
+
+/**
+ * Judges the chain that the peer sent, and gives the key of its leaf. `use`: what the key is to do, which its key usage
+ * must allow.
+ */
+export function* judge(peer: Peer, chain: readonly Uint8Array[], use: 'digitalSignature' | 'keyEncipherment'): Task<PublicKey> {
+  const { config, facts, provider } = peer
+  const certificates = chain.map(parsed)
+  const leaf = certificates[0]
+  if (!leaf) throw new TlsError('decode_error', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the certificate list is empty')
+  facts.peerChain = certificates
+  const { peerName, verifier } = config
+  const purpose = facts.role === 'client' ? 'server' : 'client'
+  try {
+    facts.verified = yield* asked(
+      () =>
+        verifier.verify(certificates, {
+          provider,
+          purpose,
+          time: config.now(),
+          ...(purpose === 'server' && peerName !== undefined && { name: peerName }),
+          ...(facts.ocsp && { ocsp: facts.ocsp }),
+        }),
+      'verify',
+    )
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error
+    throw new TlsError(alertOf(error.code), 'CERTIFICATE_VERIFY_FAILED', error.message, { cause: error })
+  }
+  if (leaf.keyUsage && !leaf.keyUsage.has(use)) throw new TlsError('unsupported_certificate', 'WRONG_CERTIFICATE_TYPE', `the key usage of the certificate does not allow ${use}`)
+  return yield* publicKey(peer, leaf)
+}
+
+function* publicKey(peer: Peer, leaf: Certificate): Task<PublicKey> {
+  try {
+    return yield* wait(peer.provider.publicKey(leaf.spki))
+  } catch (cause) {
+    throw new TlsError('unsupported_certificate', 'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS', 'the key of the certificate is of no kind that is supported', { cause })
+  }
+}
+
+const parsed = (der: Uint8Array): Certificate => {
+  try {
+    return parseCertificate(der)
+  } catch (cause) {
+    throw new TlsError('bad_certificate', 'CERT_LENGTH_MISMATCH', cause instanceof Error ? cause.message : 'a certificate cannot be read', { cause })
+  }
+}
+
+/** The scheme that the peer has signed with, which must be one that we offered and one for its key. */
+export const signedWith = (peer: Peer, id: number, key: PublicKey): Scheme => {
+  const scheme = schemeById(id)
+  const { version = TLS13 } = peer.facts
+  if (!scheme || !peer.config.schemes.includes(scheme) || !schemeFits(scheme, key.facts, version)) {
+    throw illegal('WRONG_SIGNATURE_TYPE', `signature scheme 0x${id.toString(16)} was not offered or does not fit the key`)
+  }
+  return scheme
+}
+
+/** Checks that the peer has the key it showed (TLS 1.3). `transcript`: the hash up to its Certificate. */
+export function* checkProof(peer: Peer, key: PublicKey, proof: { readonly algorithm: number; readonly signature: Uint8Array }): Task<void> {
+  const scheme = signedWith(peer, proof.algorithm, key)
+  const who = peer.facts.role === 'client' ? 'server' : 'client'
+  const good = yield* wait(key.verify(scheme.algorithm, content(who, yield* peer.digest()), proof.signature))
+  if (!good) throw new TlsError('decrypt_error', 'BAD_SIGNATURE', `the ${who}'s CertificateVerify`)
+  peer.facts.peerScheme = scheme
+}
+
+/** Shows a certificate that the server can check, or none. */
+export function* answerRequest(peer: Peer, { certificateRequestContext: context, extensions }: CertificateRequest): Task<void> {
+  const { config, facts } = peer
+  const schemes = knownSchemes(extensions.signatureAlgorithms)
+  const offered = yield* identities(peer, {
+    role: 'client',
+    version: TLS13,
+    schemes,
+    authorities: extensions.certificateAuthorities ?? [],
+    ...(facts.serverName !== undefined && { serverName: facts.serverName }),
+  })
+  const choice = chooseIdentity(config, offered, schemes, TLS13)
+  if (!choice) return proveNothing(peer, context)
+  yield* prove(peer, choice.identity, choice.scheme, context, {
+    ocsp: extensions.statusRequest !== undefined,
+    scts: extensions.signedCertificateTimestamp !== undefined,
+  })
+}
+
+/** What the peer is told of a failed verification, by X509_V_ERR number (SSL_alert_from_x509 of OpenSSL has the same table). */
+const alertByCode: readonly (readonly [AlertName, readonly number[]])[] = [
+  ['certificate_expired', [10, 12]],
+  ['certificate_revoked', [23]],
+  ['decrypt_error', [7, 8]],
+  ['unsupported_certificate', [26]],
+  ['handshake_failure', [50]],
+  ['unknown_ca', [2, 3, 18, 19, 20, 21, 22, 24, 25, 33]],
+  ['bad_certificate', [4, 5, 6, 9, 11, 13, 14, 15, 16, 27, 28, 62, 63, 64, 65, 66, 67, 68, 79]],
+  ['internal_error', [1, 17, 69, 70]],
+]
+export const alertOf = (code: number): AlertName => alertByCode.find(([, codes]) => codes.includes(code))?.[0] ?? 'certificate_unknown'

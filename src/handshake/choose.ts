@@ -1,0 +1,132 @@
+import { type Config, type Identity, TLS12, TLS13, type Version } from '../config.ts'
+import { groupById, groups, type NamedGroup } from '../crypto/groups.ts'
+import type { KeyFacts } from '../crypto/provider.ts'
+import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
+import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
+import { TlsError, illegal } from '../errors.ts'
+import type { ClientHello } from '../messages/hello.ts'
+
+// Every decision as a pure function of what was offered and what is configured. Values that we do not know, GREASE
+// among them (RFC 8701), fall through.
+
+/** The last 8 bytes of a server's random when it could have done better (RFC 9846 section 4.1.3). */
+export const DOWNGRADE_TO_12: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01])
+export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00])
+
+/** The highest version that both sides speak. */
+export const chooseVersion = (config: Config, hello: ClientHello): Version => {
+  const { supportedVersions } = hello.extensions
+  const offered = supportedVersions ?? (hello.legacyVersion >= TLS12 ? [TLS12] : [])
+  const chosen = [TLS13, TLS12].find((version) => config.versions.includes(version as Version) && offered.includes(version))
+  if (chosen === undefined) {
+    const shown = offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
+    throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the client offers ${shown}`)
+  }
+  const best = Math.max(...config.versions)
+  if (hello.cipherSuites.includes(FALLBACK_SCSV) && chosen < best) {
+    throw new TlsError('inappropriate_fallback', 'INAPPROPRIATE_FALLBACK', 'the client fell back to a lower version than both can speak')
+  }
+  return chosen as Version
+}
+
+/** In the order of whoever decides: those that both have. */
+const shared = <T>(ours: readonly T[], theirs: readonly number[], id: (item: T) => number, preferOurs: boolean): readonly T[] =>
+  preferOurs
+    ? ours.filter((item) => theirs.includes(id(item)))
+    : theirs.flatMap((number) => ours.find((item) => id(item) === number) ?? [])
+
+/** Suites that both sides know in that version, best first. */
+export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
+  shared(config.suites.filter((suite) => suite.version === version), offered, (suite) => suite.id, config.serverPreference)
+
+const noSharedCipher = (offered: readonly number[]): TlsError =>
+  new TlsError('handshake_failure', 'NO_SHARED_CIPHER', `none of the ${offered.length} suites of the client can be used`)
+
+/** The suite of a TLS 1.3 handshake. */
+export const chooseSuite13 = (config: Config, hello: ClientHello): Suite => {
+  const [suite] = sharedSuites(config, hello.cipherSuites, TLS13)
+  if (!suite) throw noSharedCipher(hello.cipherSuites)
+  return suite
+}
+
+/** The group of a TLS 1.3 handshake, and the client's share for it if there is one. */
+export const chooseGroup13 = (config: Config, hello: ClientHello): { readonly group: NamedGroup; readonly share: Uint8Array | undefined } => {
+  const { supportedGroups, keyShare } = hello.extensions
+  if (!supportedGroups || !keyShare) throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'supported_groups and key_share are due together')
+  // RFC 9846 4.2.8: shares must be for groups in supported_groups, each once
+  const seen = new Set<number>()
+  for (const { group } of keyShare) {
+    if (seen.has(group) || !supportedGroups.includes(group)) throw illegal('BAD_KEY_SHARE', `a share for group 0x${group.toString(16)} that is doubled or not in supported_groups`)
+    seen.add(group)
+  }
+  const both = shared(config.groups, supportedGroups, (group) => group.id, config.serverPreference)
+  // a share that is there saves a round trip, unless our own order is to decide
+  const group = (config.serverPreference ? undefined : both.find(({ id }) => seen.has(id))) ?? both[0]
+  if (!group) throw new TlsError('handshake_failure', 'NO_SUITABLE_KEY_SHARE', 'no group in common')
+  return { group, share: keyShare.find((entry) => entry.group === group.id)?.keyExchange }
+}
+
+/** Schemes by number, those that we know. */
+export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] => (ids ?? []).flatMap((id) => schemeById(id) ?? [])
+
+/** What to sign with: the first of ours that fits the key and that the peer takes. */
+export const chooseScheme = (config: Config, key: KeyFacts, peer: readonly Scheme[], version: Version): Scheme | undefined =>
+  config.schemes.find((scheme) => peer.includes(scheme) && schemeFits(scheme, key, version))
+
+/** The identity that the peer can check, with the scheme to sign by; one from an authority it named goes first. */
+export const chooseIdentity = (
+  config: Config,
+  identities: readonly Identity[],
+  peer: readonly Scheme[],
+  version: Version,
+): { readonly identity: Identity; readonly scheme: Scheme } | undefined => {
+  for (const identity of identities) {
+    const scheme = chooseScheme(config, identity.key.facts, peer, version)
+    if (scheme) return { identity, scheme }
+  }
+  return undefined
+}
+
+export interface Choice12 {
+  readonly suite: Suite
+  readonly identity: Identity
+  /** ECDHE only. */
+  readonly group?: NamedGroup
+  readonly scheme?: Scheme
+}
+
+const CURVES = groups.filter((group) => group.curve).map((group) => group.id)
+
+/** The suite of a TLS 1.2 handshake with the certificate, group and scheme that go with it. */
+export const chooseSuite12 = (config: Config, hello: ClientHello, identities: readonly Identity[]): Choice12 => {
+  // RFC 8422 4: a client that names no curves takes any
+  const named = hello.extensions.supportedGroups ?? CURVES
+  const group = shared(config.groups, named, ({ id }) => id, config.serverPreference).find(({ tls12 }) => tls12)
+  const peer = knownSchemes(hello.extensions.signatureAlgorithms)
+  let unsigned = false
+  for (const suite of sharedSuites(config, hello.cipherSuites, TLS12)) {
+    if (suite.agreement === 'ecdhe' && !group) continue
+    for (const identity of identities) {
+      const { facts } = identity.key
+      if (suite.agreement === 'rsa') {
+        if (facts.type === 'rsa' && identity.key.decrypt) return { suite, identity }
+        continue
+      }
+      if ((suite.authentication === 'rsa') !== facts.type.startsWith('rsa')) continue
+      if (facts.type === 'ec' && !named.some((id) => groupById(id)?.curve === facts.curve)) continue
+      const scheme = chooseScheme(config, facts, peer, TLS12)
+      if (scheme && group) return { suite, identity, group, scheme }
+      unsigned = true
+    }
+  }
+  if (unsigned) throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'no signature scheme in common for our certificates')
+  throw noSharedCipher(hello.cipherSuites)
+}
+
+/** The first of our protocols that the client offers; undefined: go on without. */
+export const chooseAlpn = (config: Config, offered: readonly string[]): string | undefined => {
+  if (!config.alpn) return undefined
+  const chosen = config.alpn.find((protocol) => offered.includes(protocol))
+  if (chosen === undefined) throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
+  return chosen
+}

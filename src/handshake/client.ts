@@ -1,0 +1,173 @@
+import { equal, NONE } from '../bytes/compare.ts'
+import { TLS12, TLS13, type Version } from '../config.ts'
+import type { Exchange } from '../crypto/provider.ts'
+import { hashLength } from '../crypto/provider.ts'
+import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
+import { illegal, TlsError } from '../errors.ts'
+import { offers, solicited } from '../extensions/block.ts'
+import type { Extensions } from '../extensions/registry.ts'
+import { PSK_DHE_KE } from '../extensions/tls13.ts'
+import type { ClientHello, ServerHello } from '../messages/hello.ts'
+import type { Session } from '../session/session.ts'
+import { type Task, wait } from '../task.ts'
+import { start } from './agree.ts'
+import { DOWNGRADE_TO_11, DOWNGRADE_TO_12 } from './choose.ts'
+import { client12 } from './client12.ts'
+import { client13 } from './client13.ts'
+import type { Peer } from './peer.ts'
+import { mayOffer } from './resume.ts'
+import { EarlyStage, finished } from './schedule13.ts'
+
+/** What the client has offered: what the answer is held against. */
+export interface Offer {
+  readonly hello: ClientHello
+  readonly exchanges: Map<number, Exchange>
+  /** The session that may be resumed, and the early stage that its key began. */
+  readonly session?: Session
+  readonly early?: EarlyStage
+}
+
+/** The client up to the fork between versions (RFC 9846 section 4.1). */
+export function* client(peer: Peer): Task<void> {
+  const { config, facts, provider } = peer
+  const versions = [...config.versions].sort((a, b) => b - a)
+  if (versions.length === 0) throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
+  const suites = config.suites.filter((suite) => versions.includes(suite.version))
+  if (suites.length === 0) throw new TlsError('handshake_failure', 'NO_CIPHERS_AVAILABLE', 'no cipher suite is enabled for the versions that are')
+  const tls13 = versions.includes(TLS13) && suites.some((suite) => suite.version === TLS13)
+
+  const session = config.session && mayOffer(config, config.session) ? config.session : undefined
+  const random = provider.random(32)
+  facts.clientRandom = random
+  if (config.serverName !== undefined) facts.serverName = config.serverName
+  // RFC 5077 3.4: a ticket of TLS 1.2 goes with an id of our making, by which the server says that it took it
+  const disguise = (tls13 && config.middlebox) || (session?.version === TLS12 && session.ticket.length > 0)
+  const legacySessionId = session?.version === TLS12 && session.id.length > 0 ? session.id : disguise ? provider.random(32) : NONE
+
+  const exchanges = new Map<number, Exchange>()
+  for (const group of tls13 ? config.groups.slice(0, config.keyShares) : []) yield* start(peer, group.id, exchanges)
+
+  const hello: ClientHello = {
+    legacyVersion: TLS12,
+    random,
+    legacySessionId,
+    cipherSuites: [...suites.map((suite) => suite.id), ...(config.fallback ? [FALLBACK_SCSV] : [])],
+    legacyCompressionMethods: Uint8Array.of(0),
+    extensions: {},
+  }
+  const named: Extensions<'clientHello'> = {
+    supportedGroups: config.groups.map((group) => group.id),
+    signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
+    ...(config.tickets && versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),
+    ...(tls13 && {
+      supportedVersions: versions,
+      keyShare: shares(exchanges),
+      pskKeyExchangeModes: [PSK_DHE_KE],
+      ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
+      ...(config.postHandshakeAuth && { postHandshakeAuth: true as const }),
+    }),
+  }
+  const extensions = offers(peer.negotiation(versions[0] as Version), named)
+  let offer = yield* sendHello(peer, { ...hello, extensions }, exchanges, session)
+
+  let message = yield* peer.receive('serverHello')
+  let answer = message.body
+  let suite = checkAnswer(peer, offer, answer)
+  if (answer.kind === 'helloRetryRequest') {
+    facts.retried = true
+    const again = yield* retry(peer, offer, answer)
+    yield* wait(peer.transcript.retry(suite.hash))
+    peer.accept(message)
+    if (config.middlebox) peer.carrier.changeCipherSpec()
+    offer = yield* sendHello(peer, again, exchanges, session)
+    message = yield* peer.receive('serverHello')
+    answer = message.body
+    const first = suite
+    if (answer.kind === 'helloRetryRequest') throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a second HelloRetryRequest')
+    suite = checkAnswer(peer, offer, answer)
+    if (suite !== first || answer.kind !== 'serverHello') throw illegal('WRONG_CIPHER_RETURNED', 'the ServerHello does not keep to the HelloRetryRequest')
+  }
+  facts.suite = suite
+  facts.serverRandom = answer.random
+  peer.transcript.begin(suite.hash, answer.kind === 'serverHello12')
+  peer.accept(message)
+  if (answer.kind === 'serverHello') return yield* client13(peer, offer, answer, suite)
+  if (answer.kind === 'serverHello12') return yield* client12(peer, offer, answer, suite)
+}
+
+const shares = (exchanges: ReadonlyMap<number, Exchange>) => [...exchanges].map(([group, { share }]) => ({ group, keyExchange: share }))
+
+/** Sends the hello; with a session of TLS 1.3 it ends with a pre-shared key and the proof that we have it. */
+function* sendHello(peer: Peer, hello: ClientHello, exchanges: Map<number, Exchange>, session: Session | undefined): Task<Offer> {
+  const { config, provider } = peer
+  const suite = session?.version === TLS13 ? suiteById(session.suite) : undefined
+  if (!session || !suite || !hello.extensions.supportedVersions) {
+    peer.send('clientHello', hello)
+    return { hello, exchanges, ...(session && { session }) }
+  }
+  const age = Math.max(0, config.now() - session.created)
+  const identities = [{ identity: session.ticket, obfuscatedTicketAge: (age + session.ticketAgeAdd) % 2 ** 32 }]
+  const withBinder = (binder: Uint8Array): ClientHello => ({
+    ...hello,
+    extensions: { ...hello.extensions, preSharedKey: { identities, binders: [binder] } },
+  })
+  const length = hashLength[suite.hash]
+  const early = yield* EarlyStage.begin(provider, suite, session.secret)
+  // RFC 9846 4.2.11.2: the binder covers the hello up to the list of binders
+  const draft = peer.draft('clientHello', withBinder(new Uint8Array(length)))
+  const covered = draft.subarray(0, draft.length - (2 + 1 + length))
+  const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
+  const binder = yield* finished(provider, suite, yield* early.binderKey('res'), transcript)
+  const whole = withBinder(binder)
+  peer.send('clientHello', whole)
+  return { hello: whole, exchanges, session, early }
+}
+
+/** What holds for every ServerHello and HelloRetryRequest, whatever the version. Gives the suite. */
+const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite => {
+  const { config, facts, carrier } = peer
+  const version = answer.kind === 'serverHello12' ? answer.legacyVersion : answer.extensions.supportedVersions
+  if (version === undefined) throw new TlsError('missing_extension', 'BAD_EXTENSION', 'supported_versions is missing')
+  if (answer.kind !== 'serverHello12') {
+    if (!hello.extensions.supportedVersions) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', 'supported_versions was not offered')
+    if (version !== TLS13) throw illegal('BAD_EXTENSION', `the server chose version 0x${version.toString(16)} by supported_versions`)
+    if (answer.legacyVersion !== TLS12) throw illegal('WRONG_SSL_VERSION', `legacy_version is 0x${answer.legacyVersion.toString(16)}`)
+    // RFC 9846 4.1.3: MUST echo
+    if (!equal(answer.legacySessionIdEcho, hello.legacySessionId)) throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')
+    solicited(hello.extensions, { ...answer.extensions, ...(answer.kind === 'helloRetryRequest' && { cookie: undefined }) }, answer.kind)
+  }
+  if (!config.versions.includes(version as Version)) throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the server chose version 0x${version.toString(16)}`)
+  if (answer.legacyCompressionMethod !== 0) throw illegal('UNSUPPORTED_COMPRESSION_ALGORITHM', `compression method ${answer.legacyCompressionMethod}`)
+  const suite = suiteById(answer.cipherSuite)
+  if (!suite || !hello.cipherSuites.includes(suite.id) || suite.version !== version) {
+    throw illegal('WRONG_CIPHER_RETURNED', `suite 0x${answer.cipherSuite.toString(16)} was not offered for this version`)
+  }
+  if (answer.kind === 'serverHello12' && config.versions.includes(TLS13)) {
+    const end = answer.random.subarray(24)
+    if (equal(end, DOWNGRADE_TO_12) || equal(end, DOWNGRADE_TO_11)) throw illegal('INAPPROPRIATE_FALLBACK', 'the server says that somebody made us speak a lower version')
+  }
+  facts.version = version as Version
+  carrier.agreed(facts.version)
+  return suite
+}
+
+/** The second hello: what the HelloRetryRequest asks for, and nothing else, differs (RFC 9846 section 4.1.2). */
+function* retry(peer: Peer, { hello, exchanges }: Offer, answer: ServerHello & { kind: 'helloRetryRequest' }): Task<ClientHello> {
+  const { keyShare: wanted, cookie } = answer.extensions
+  const { preSharedKey: _, ...kept } = hello.extensions
+  if (wanted === undefined && cookie === undefined) throw illegal('NO_CHANGE_FOLLOWING_HRR', 'the HelloRetryRequest asks for nothing new')
+  if (wanted !== undefined) {
+    if (!hello.extensions.supportedGroups?.includes(wanted) || exchanges.has(wanted)) throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} was not offered, or its share was sent already`)
+    exchanges.clear()
+    yield* start(peer, wanted, exchanges)
+    if (!exchanges.has(wanted)) throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} cannot be used here`)
+  }
+  const extensions = { ...kept, ...(wanted !== undefined && { keyShare: shares(exchanges) }) }
+  return { ...hello, extensions: cookie === undefined ? extensions : placed(extensions, cookie) }
+}
+
+/** With the cookie in its place. */
+const placed = (extensions: Extensions<'clientHello'>, cookie: Uint8Array): Extensions<'clientHello'> => {
+  const { keyShare, pskKeyExchangeModes, ...before } = extensions
+  return { ...before, cookie, ...(pskKeyExchangeModes && { pskKeyExchangeModes }), ...(keyShare && { keyShare }) }
+}

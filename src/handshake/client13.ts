@@ -1,0 +1,119 @@
+import { equal } from '../bytes/compare.ts'
+import { TLS13 } from '../config.ts'
+import { groupById } from '../crypto/groups.ts'
+import { BadShare, type PublicKey } from '../crypto/provider.ts'
+import { type Suite, suiteById } from '../crypto/suites.ts'
+import { TlsError, illegal } from '../errors.ts'
+import { confirm, solicited } from '../extensions/block.ts'
+import type { CertificateRequest } from '../messages/authentication.ts'
+import type { ServerHello } from '../messages/hello.ts'
+import type { Message } from '../messages/table.ts'
+import type { Task } from '../task.ts'
+import { afterwards } from './after13.ts'
+import { agree } from './agree.ts'
+import { answerRequest, checkProof, judge } from './authenticate.ts'
+import { knownSchemes } from './choose.ts'
+import type { Offer } from './client.ts'
+import type { Peer } from './peer.ts'
+import { recall } from './resume.ts'
+import { EarlyStage, exported, finished } from './schedule13.ts'
+
+/** The client of TLS 1.3, from the ServerHello on (RFC 9846 section 2). */
+export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind: 'serverHello' }, suite: Suite): Task<void> {
+  const { config, facts, provider, carrier } = peer
+  const { keyShare, preSharedKey: chosen } = answer.extensions
+  if (!keyShare) throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'key_share is missing in ServerHello')
+  const exchange = offer.exchanges.get(keyShare.group)
+  const group = groupById(keyShare.group)
+  if (!exchange || !group) throw illegal('BAD_KEY_SHARE', `group 0x${keyShare.group.toString(16)} was not offered`)
+  facts.group = group
+
+  let early: EarlyStage
+  if (chosen === undefined) {
+    early = yield* EarlyStage.begin(provider, suite)
+  } else {
+    if (!offer.early || !offer.session || chosen !== 0) throw illegal('BAD_PSK_IDENTITY', `pre-shared key ${chosen} was not offered`)
+    // RFC 9846 4.2.11: the suite must go with the hash of the key
+    if (suiteById(offer.session.suite)?.hash !== suite.hash) throw illegal('CIPHERSUITE_DIGEST_HAS_CHANGED', 'the suite does not fit the pre-shared key')
+    early = offer.early
+    recall(facts, offer.session)
+  }
+  const stage = yield* early.handshake(yield* agree(() => exchange.finish(keyShare.keyExchange)))
+  const traffic = yield* stage.traffic(yield* peer.digest())
+  peer.secret('SERVER_HANDSHAKE_TRAFFIC_SECRET', traffic.server)
+  peer.secret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', traffic.client)
+  carrier.readWith(yield* carrier.keys('handshake', suite, traffic.server))
+  // the keys for writing wait until we write: alerts before that go in the clear, as the server expects
+  const writing = yield* carrier.keys('handshake', suite, traffic.client)
+
+  const params = yield* peer.receive('encryptedExtensions')
+  if (config.middlebox && !facts.retried) carrier.changeCipherSpec()
+  carrier.writeWith(writing)
+  confirm(peer.negotiation(TLS13), offer.hello.extensions, params.body.extensions, 'encryptedExtensions')
+  peer.accept(params)
+
+  let request: CertificateRequest | undefined
+  let key: PublicKey | undefined
+  if (!facts.resumed) {
+    let next = yield* peer.receive('certificateRequest', 'certificate')
+    if (next.name === 'certificateRequest') {
+      request = next.body
+      if (request.certificateRequestContext.length > 0) throw illegal('INVALID_CONTEXT', 'the context of a CertificateRequest in the handshake must be empty')
+      checkRequest(peer, request)
+      peer.accept(next)
+      next = yield* peer.receive('certificate')
+    }
+    key = yield* serverCertificate(peer, offer, next as Message<'certificate'>)
+    const proof = yield* peer.receive('certificateVerify')
+    yield* checkProof(peer, key, proof.body)
+    peer.accept(proof)
+  }
+
+  const done = yield* peer.receive('finished')
+  const expected = yield* finished(provider, suite, traffic.server, yield* peer.digest())
+  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the server's Finished")
+  facts.peerFinished = expected
+  peer.accept(done)
+
+  const master = yield* stage.master()
+  const transcript = yield* peer.digest()
+  const data = yield* master.traffic(transcript)
+  const exporter = yield* master.exporter(transcript)
+  peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
+  peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
+  peer.secret('EXPORTER_SECRET', exporter)
+  facts.exporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? new Uint8Array(0), length)
+
+  if (request) yield* answerRequest(peer, request)
+  const ours = yield* finished(provider, suite, traffic.client, yield* peer.digest())
+  facts.ourFinished = ours
+  peer.send('finished', ours)
+  const reading = yield* carrier.keys('data', suite, data.server)
+  carrier.writeWith(yield* carrier.keys('data', suite, data.client))
+  carrier.readWith(reading)
+  carrier.settled()
+  const resumption = yield* master.resumption(yield* peer.digest())
+  peer.established = true
+  yield* afterwards(peer, suite, { reading: data.server, writing: data.client, resumption, postHandshakeAuth: config.postHandshakeAuth })
+}
+
+function* serverCertificate(peer: Peer, offer: Offer, message: Message<'certificate'>): Task<PublicKey> {
+  const { certificateRequestContext, certificateList } = message.body
+  if (certificateRequestContext.length > 0) throw illegal('INVALID_CONTEXT', 'the context of a server certificate must be empty')
+  for (const { extensions } of certificateList) solicited(offer.hello.extensions, extensions, 'certificate')
+  const { statusRequest, signedCertificateTimestamp } = certificateList[0]?.extensions ?? {}
+  if (statusRequest) peer.facts.ocsp = statusRequest
+  if (signedCertificateTimestamp) peer.facts.scts = signedCertificateTimestamp
+  const key = yield* judge(peer, certificateList.map((entry) => entry.certData), 'digitalSignature')
+  peer.accept(message)
+  return key
+}
+
+const checkRequest = (peer: Peer, { extensions }: CertificateRequest): void => {
+  const { facts } = peer
+  // RFC 9846 4.3.2: signature_algorithms MUST be there
+  if (!extensions.signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing in CertificateRequest')
+  facts.certificateRequested = true
+  facts.peerSchemes = knownSchemes(extensions.signatureAlgorithms)
+  facts.peerAuthorities = extensions.certificateAuthorities ?? []
+}

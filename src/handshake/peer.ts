@@ -1,0 +1,193 @@
+import { Writer } from '../bytes/writer.ts'
+import { type Config, TLS13, type Version } from '../config.ts'
+import type { Provider } from '../crypto/provider.ts'
+import { AlertReceived, TlsError, alertName, alerts } from '../errors.ts'
+import type { Negotiation } from '../extensions/extension.ts'
+import type { Facts } from '../facts.ts'
+import { type Body, type Message, type MessageName, messages } from '../messages/table.ts'
+import type { Beside, Carrier } from '../record/carrier.ts'
+import { type Task, wait } from '../task.ts'
+import { type Codec, decode } from '../wire/codec.ts'
+import { Transcript } from './transcript.ts'
+
+export const WARNING = 1
+export const FATAL = 2
+
+/** What the application may ask for once the connection is open. */
+export type Request =
+  | { readonly kind: 'keyUpdate'; readonly requestUpdate: boolean }
+  | { readonly kind: 'ticket' }
+  | { readonly kind: 'authenticate' }
+
+/** The other side, as the handshake sees it: messages come and go, and what was found good enters the transcript. */
+export class Peer implements Beside {
+  config: Config
+  readonly carrier: Carrier
+  readonly facts: Facts
+  transcript: Transcript
+  established = false
+  /** The peer sent close_notify. */
+  closed = false
+  /** Data that the application has not taken. */
+  inbox: Uint8Array | undefined
+  readonly requests: Request[] = []
+  /** Does what was asked for; set by the open connection. */
+  serve: ((request: Request) => Task<void>) | undefined
+  /** Sends an alert; set by the connection. */
+  readonly sendAlert: (level: number, code: number) => void
+
+  #due: readonly MessageName[] = []
+  #warnings = 0
+  #sinceData = 0
+
+  constructor(config: Config, carrier: Carrier, facts: Facts, sendAlert: (level: number, code: number) => void) {
+    this.config = config
+    this.carrier = carrier
+    this.facts = facts
+    this.transcript = new Transcript(config.provider)
+    this.sendAlert = sendAlert
+  }
+
+  get provider(): Provider {
+    return this.config.provider
+  }
+
+  /** What extensions are told. */
+  negotiation(version: Version): Negotiation {
+    const { config, facts, carrier } = this
+    return { config, facts, version, records: carrier, ...(facts.suite && { suite: facts.suite }) }
+  }
+
+  // ---- messages
+
+  /** The next message, which must be one of these. It is not in the transcript until it is accepted. */
+  *receive<N extends MessageName>(...due: readonly N[]): Task<Message<N>> {
+    this.#due = due
+    this.config.trace?.({ event: 'due', names: due })
+    for (;;) {
+      const raw = yield* this.carrier.message(this)
+      const type = raw[0]
+      const name = due.find((candidate) => messages[candidate].type === type)
+      // RFC 5246 7.4.1.1: a client that is negotiating ignores HelloRequest
+      if (name === undefined) {
+        this.#note('helloRequest', true, raw)
+        continue
+      }
+      const body = decode(messages[name].codec as Codec<Body<N>>, raw.subarray(4))
+      this.#note(name, body, raw)
+      return { name, body, raw } as Message<N>
+    }
+  }
+
+  /** What came is good: it counts from here on. */
+  accept(message: { readonly raw: Uint8Array }): void {
+    this.transcript.add(message.raw)
+  }
+
+  /** Sends a message that the transcript counts. Returns it with its header. */
+  send<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
+    const raw = this.build(name, body)
+    this.transcript.add(raw)
+    this.carrier.write(raw)
+    return raw
+  }
+
+  /** Sends a message that no transcript counts. */
+  tell<N extends MessageName>(name: N, body: Body<N>): void {
+    this.carrier.write(this.build(name, body))
+  }
+
+  /** A message with its header, not sent. */
+  build<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
+    const raw = this.draft(name, body)
+    this.config.trace?.({ event: 'message', way: 'out', name, body, raw })
+    return raw
+  }
+
+  /** A message with its header that nobody hears of yet. */
+  draft<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
+    const { type, codec } = messages[name]
+    const said = this.config.rewrite ? (this.config.rewrite(name, body) as Body<N>) : body
+    const w = new Writer()
+    w.number(1, type)
+    w.prefixed(3, () => (codec as Codec<Body<N>>).write(w, said))
+    return w.finish()
+  }
+
+  *digest(): Task<Uint8Array> {
+    return yield* wait(this.transcript.digest())
+  }
+
+  secret(label: string, secret: Uint8Array): void {
+    const { clientRandom } = this.facts
+    if (clientRandom) this.config.trace?.({ event: 'secret', label, clientRandom, secret })
+  }
+
+  #note(name: MessageName, body: unknown, raw: Uint8Array): void {
+    this.config.trace?.({ event: 'message', way: 'in', name, body, raw })
+  }
+
+  // ---- what the carrier tells
+
+  begins(type: number, length: number): void {
+    const { limits } = this.config
+    const name = this.#due.find((candidate) => messages[candidate].type === type)
+    const ignored = type === messages.helloRequest.type && this.facts.role === 'client' && this.facts.version !== TLS13 && !this.established
+    if (name === undefined && !ignored) {
+      const came = Object.entries(messages).find(([, row]) => row.type === type)?.[0] ?? `message type ${type}`
+      throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`)
+    }
+    const limit = type === messages.certificate.type ? limits.certificate : limits.message
+    if (length > limit) throw new TlsError('illegal_parameter', 'EXCESSIVE_MESSAGE_SIZE', `${name ?? 'helloRequest'} of ${length} bytes, ${limit} are allowed`)
+    if ((this.established || ignored) && ++this.#sinceData > limits.updates) {
+      throw new TlsError('unexpected_message', 'TOO_MANY_KEY_UPDATES', `more than ${limits.updates} messages without data between them`)
+    }
+  }
+
+  data(view: Uint8Array): void {
+    if (!this.established) {
+      throw new TlsError('unexpected_message', this.facts.version === undefined ? 'UNEXPECTED_MESSAGE' : 'APP_DATA_IN_HANDSHAKE', 'application data before the handshake is over')
+    }
+    this.#warnings = 0
+    if (view.length === 0) return
+    this.#sinceData = 0
+    this.inbox = view
+  }
+
+  get untaken(): boolean {
+    return this.inbox !== undefined
+  }
+
+  get over(): boolean {
+    return this.established && this.closed
+  }
+
+  alert(level: number, code: number): boolean {
+    const { trace, limits } = this.config
+    trace?.({ event: 'alert', way: 'in', level, code, alert: alertName(code) })
+    if (level !== WARNING && level !== FATAL) throw new TlsError('illegal_parameter', 'UNKNOWN_ALERT_TYPE', `alert level ${level}`)
+    if (this.facts.role === 'server' && this.facts.clientRandom === undefined) {
+      throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'an alert came where ClientHello was due')
+    }
+    if (code === alerts.close_notify && level === WARNING) {
+      this.closed = true
+      trace?.({ event: 'closed' })
+      return true
+    }
+    const tls13 = this.facts.version === TLS13
+    // RFC 9846 6: in TLS 1.3 every alert ends the connection, whatever its level, but these two
+    if (level === FATAL || (tls13 && code !== alerts.user_canceled)) throw new AlertReceived(code)
+    if (code === alerts.no_renegotiation && !this.established) throw new TlsError('handshake_failure', 'NO_RENEGOTIATION', 'the peer refuses to negotiate')
+    if (++this.#warnings > limits.warnings) throw new TlsError('unexpected_message', 'TOO_MANY_WARN_ALERTS', `more than ${limits.warnings} warnings in a row`)
+    return false
+  }
+
+  turned(): Task<void> | undefined {
+    return this.requests.length > 0 && this.serve ? this.#serve(this.serve) : undefined
+  }
+
+  *#serve(serve: (request: Request) => Task<void>): Task<void> {
+    for (let request = this.requests.shift(); request; request = this.requests.shift()) yield* serve(request)
+  }
+}
+

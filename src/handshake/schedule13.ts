@@ -1,0 +1,110 @@
+import { NONE } from '../bytes/compare.ts'
+import type { Provider } from '../crypto/provider.ts'
+import { hashLength } from '../crypto/provider.ts'
+import type { Suite } from '../crypto/suites.ts'
+import { type Task, wait } from '../task.ts'
+
+export interface Traffic {
+  readonly client: Uint8Array
+  readonly server: Uint8Array
+}
+
+/** A secret of the key schedule (RFC 9846 section 7.1) and what may be drawn from it. The next stage is made from the last. */
+abstract class Stage {
+  protected readonly provider: Provider
+  protected readonly suite: Suite
+  readonly #secret: Uint8Array
+
+  constructor(provider: Provider, suite: Suite, secret: Uint8Array) {
+    this.provider = provider
+    this.suite = suite
+    this.#secret = secret
+  }
+
+  /** Derive-Secret over a transcript hash. */
+  protected derive(label: string, transcript: Uint8Array): Task<Uint8Array> {
+    const { provider, suite } = this
+    return wait(provider.expandLabel(suite.hash, this.#secret, label, transcript, hashLength[suite.hash]))
+  }
+
+  /** The secret of the next stage: extracted from this one and new key material. */
+  protected *mix(input: Uint8Array): Task<Uint8Array> {
+    const { provider, suite } = this
+    const hash = provider.hash(suite.hash)
+    const salt = yield* this.derive('derived', yield* wait(hash.digest()))
+    return yield* wait(provider.extract(suite.hash, salt, input))
+  }
+}
+
+const zeros = (suite: Suite): Uint8Array => new Uint8Array(hashLength[suite.hash])
+
+/** From a pre-shared key, or from zeros. */
+export class EarlyStage extends Stage {
+  static *begin(provider: Provider, suite: Suite, psk: Uint8Array = zeros(suite)): Task<EarlyStage> {
+    return new EarlyStage(provider, suite, yield* wait(provider.extract(suite.hash, zeros(suite), psk)))
+  }
+
+  /** What a binder is made with: `ext` for keys agreed elsewhere, `res` for those of a ticket. */
+  *binderKey(origin: 'ext' | 'res'): Task<Uint8Array> {
+    const hash = this.provider.hash(this.suite.hash)
+    return yield* this.derive(`${origin} binder`, yield* wait(hash.digest()))
+  }
+
+  *handshake(shared: Uint8Array): Task<HandshakeStage> {
+    return new HandshakeStage(this.provider, this.suite, yield* this.mix(shared))
+  }
+}
+
+export class HandshakeStage extends Stage {
+  *traffic(transcript: Uint8Array): Task<Traffic> {
+    return { client: yield* this.derive('c hs traffic', transcript), server: yield* this.derive('s hs traffic', transcript) }
+  }
+
+  *master(): Task<MasterStage> {
+    return new MasterStage(this.provider, this.suite, yield* this.mix(zeros(this.suite)))
+  }
+}
+
+export class MasterStage extends Stage {
+  *traffic(transcript: Uint8Array): Task<Traffic> {
+    return { client: yield* this.derive('c ap traffic', transcript), server: yield* this.derive('s ap traffic', transcript) }
+  }
+
+  exporter(transcript: Uint8Array): Task<Uint8Array> {
+    return this.derive('exp master', transcript)
+  }
+
+  resumption(transcript: Uint8Array): Task<Uint8Array> {
+    return this.derive('res master', transcript)
+  }
+}
+
+/** The verify_data of a Finished, or a binder: an HMAC over a transcript hash (RFC 9846 section 4.4.4). */
+export function* finished(provider: Provider, suite: Suite, secret: Uint8Array, transcript: Uint8Array): Task<Uint8Array> {
+  const key = yield* wait(provider.expandLabel(suite.hash, secret, 'finished', NONE, hashLength[suite.hash]))
+  return yield* wait(provider.hmac(suite.hash, key).mac(transcript))
+}
+
+/** The traffic secret after a KeyUpdate (RFC 9846 section 7.2). */
+export const updated = (provider: Provider, suite: Suite, secret: Uint8Array): Task<Uint8Array> =>
+  wait(provider.expandLabel(suite.hash, secret, 'traffic upd', NONE, hashLength[suite.hash]))
+
+/** The pre-shared key that a ticket stands for (RFC 9846 section 4.6.1). */
+export const ticketSecret = (provider: Provider, suite: Suite, resumption: Uint8Array, nonce: Uint8Array): Task<Uint8Array> =>
+  wait(provider.expandLabel(suite.hash, resumption, 'resumption', nonce, hashLength[suite.hash]))
+
+/** Keying material for others (RFC 9846 section 7.5): no context and an empty one are the same. */
+export function* exported(
+  provider: Provider,
+  suite: Suite,
+  exporter: Uint8Array,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Task<Uint8Array> {
+  const empty = provider.hash(suite.hash)
+  const secret = yield* wait(provider.expandLabel(suite.hash, exporter, label, yield* wait(empty.digest()), hashLength[suite.hash]))
+  const hash = provider.hash(suite.hash)
+  hash.update(context)
+  return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', yield* wait(hash.digest()), length))
+}

@@ -1,0 +1,241 @@
+import { concat, NONE } from '../bytes/compare.ts'
+import { hex } from '../bytes/text.ts'
+import { type Identity, TLS12 } from '../config.ts'
+import type { PublicKey } from '../crypto/provider.ts'
+import type { Suite } from '../crypto/suites.ts'
+import { TlsError, illegal } from '../errors.ts'
+import { answers } from '../extensions/block.ts'
+import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams, serverEcdhParams } from '../messages/exchange12.ts'
+import type { ClientHello } from '../messages/hello.ts'
+import type { Message } from '../messages/table.ts'
+import type { Session } from '../session/session.ts'
+import { type Task, wait } from '../task.ts'
+import { decode, encode } from '../wire/codec.ts'
+import { open, ourFinished, theirFinished } from './after12.ts'
+import { agree, groupOf } from './agree.ts'
+import { identities, judge, signedWith } from './authenticate.ts'
+import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
+import type { Peer } from './peer.ts'
+import { mayResume, recall, remember } from './resume.ts'
+import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
+import { chooseProtocol, serverRandom } from './server.ts'
+
+const PREMASTER = 48
+const RSA_SIGN = 1
+const ECDSA_SIGN = 64
+
+/** The server of TLS 1.2, from the ClientHello on (RFC 5246 section 7.3). */
+export function* server12(peer: Peer, message: Message<'clientHello'>): Task<void> {
+  const { config, facts, provider, carrier } = peer
+  const hello = message.body
+  const { extensions } = hello
+  const random = serverRandom(peer, TLS12)
+  facts.serverRandom = random
+  const randoms: Randoms = { client: facts.clientRandom ?? hello.random, server: random }
+  if (config.extendedMasterSecret === 'require' && !extensions.extendedMasterSecret) {
+    throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the client does not know extended_master_secret')
+  }
+  const givesTicket = config.tickets !== undefined && extensions.sessionTicket !== undefined
+
+  const found = yield* resumable(peer, hello)
+  yield* chooseProtocol(peer, hello)
+  if (found) {
+    const { session, suite, renew } = found
+    recall(facts, session)
+    facts.suite = suite
+    const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')
+    const renews = givesTicket && renew
+    peer.transcript.begin(suite.hash)
+    peer.accept(message)
+    peer.send('serverHello', {
+      kind: 'serverHello12',
+      legacyVersion: TLS12,
+      random,
+      legacySessionIdEcho: hello.legacySessionId,
+      cipherSuite: suite.id,
+      legacyCompressionMethod: 0,
+      extensions: { ...signalled(peer, answered), ...(renews && { sessionTicket: true as const }) },
+    })
+    const master = session.secret
+    peer.secret('CLIENT_RANDOM', master)
+    const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
+    if (renews) yield* sendTicket(peer, session)
+    carrier.changeCipherSpec()
+    carrier.writeWith(carrier.keys12(keys.server))
+    yield* ourFinished(peer, suite, master)
+    yield* carrier.changed(peer)
+    carrier.readWith(carrier.keys12(keys.client))
+    yield* theirFinished(peer, suite, master)
+    return yield* open(peer, suite, master, randoms)
+  }
+
+  const { suite, identity, group, scheme } = yield* choose(peer, hello)
+  facts.suite = suite
+  facts.identity = identity
+  const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')
+  // an id only where it leads to something: tickets need none
+  const id = !givesTicket && config.sessions ? provider.random(32).slice() : NONE
+  peer.transcript.begin(suite.hash, config.clientAuth !== 'none')
+  peer.accept(message)
+  peer.send('serverHello', {
+    kind: 'serverHello12',
+    legacyVersion: TLS12,
+    random,
+    legacySessionIdEcho: id,
+    cipherSuite: suite.id,
+    legacyCompressionMethod: 0,
+    extensions: { ...signalled(peer, answered), ...(givesTicket && { sessionTicket: true as const }) },
+  })
+  peer.send('certificate12', identity.chain)
+  if (answered.statusRequest && identity.ocsp) peer.send('certificateStatus', identity.ocsp)
+
+  let agreed: { finish(point: Uint8Array): Uint8Array | Promise<Uint8Array> } | undefined
+  if (group && scheme) {
+    const exchange = groupOf(peer, group.id)
+    if (!exchange) throw new TlsError('internal_error', 'INTERNAL_ERROR', `group ${group.name} has gone`)
+    facts.group = group
+    facts.ownScheme = scheme
+    const started = yield* wait(exchange.start())
+    agreed = started
+    const params = serverEcdhParams(group.id, started.share)
+    const signed = concat(randoms.client, randoms.server, encode(ServerEcdhParams, params))
+    const signature = yield* wait(identity.key.sign(scheme.algorithm, signed), 'privateKey')
+    peer.send('serverKeyExchange', { params, algorithm: scheme.id, signature })
+  }
+  const demands = config.clientAuth !== 'none'
+  if (demands) {
+    peer.send('certificateRequest12', {
+      certificateTypes: [RSA_SIGN, ECDSA_SIGN],
+      supportedSignatureAlgorithms: config.schemes.map((candidate) => candidate.id),
+      certificateAuthorities: config.authorities ?? [],
+    })
+  }
+  peer.send('serverHelloDone', true)
+
+  const key = demands ? yield* clientCertificate(peer) : undefined
+  const exchange = yield* peer.receive('clientKeyExchange')
+  let premaster: Uint8Array
+  if (agreed) {
+    const started = agreed
+    const point = decode(ClientEcdhPublic, exchange.body)
+    premaster = yield* agree(() => started.finish(point))
+  } else {
+    premaster = yield* decipher(peer, identity, hello, decode(EncryptedPremaster, exchange.body))
+  }
+  peer.accept(exchange)
+  const bound = facts.extendedMasterSecret ? yield* peer.digest() : undefined
+  const master = yield* masterSecret(provider, suite, premaster, randoms, bound)
+  peer.secret('CLIENT_RANDOM', master)
+  if (key) yield* checkProof12(peer, key)
+  peer.transcript.forget()
+
+  const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
+  yield* carrier.changed(peer)
+  carrier.readWith(carrier.keys12(keys.client))
+  yield* theirFinished(peer, suite, master)
+
+  const session: Session = {
+    ...remember(config, facts),
+    version: TLS12,
+    suite: suite.id,
+    secret: master,
+    id,
+    ticket: NONE,
+    ticketAgeAdd: 0,
+    lifetime: config.sessionLifetime,
+  }
+  facts.session = session
+  if (givesTicket) yield* sendTicket(peer, session)
+  else if (config.sessions && id.length > 0) yield* wait(config.sessions.put(hex(id), session), 'session')
+  if (givesTicket || id.length > 0) config.onSession?.(session)
+  carrier.changeCipherSpec()
+  carrier.writeWith(carrier.keys12(keys.server))
+  yield* ourFinished(peer, suite, master)
+  yield* open(peer, suite, master, randoms)
+}
+
+/** A client that signals RFC 5746 by a suite is answered with the extension. */
+const signalled = (peer: Peer, answered: ReturnType<typeof answers<'serverHello12'>>): typeof answered =>
+  peer.facts.secureRenegotiation && !answered.renegotiationInfo ? { ...answered, renegotiationInfo: NONE } : answered
+
+/** The session that the client names, by ticket or by id, if it goes with this hello. */
+function* resumable(peer: Peer, hello: ClientHello): Task<{ readonly session: Session; readonly suite: Suite; readonly renew: boolean } | undefined> {
+  const { config } = peer
+  const { sessionTicket, serverName } = hello.extensions
+  let session: Session | undefined
+  let renew = false
+  if (config.tickets && sessionTicket && sessionTicket.length > 0) {
+    const opened = yield* wait(config.tickets.open(sessionTicket), 'session')
+    session = opened?.session
+    renew = opened?.renew ?? false
+  } else if (config.sessions && hello.legacySessionId.length > 0) {
+    session = yield* wait(config.sessions.get(hex(hello.legacySessionId)), 'session')
+  }
+  if (!session || session.version !== TLS12 || !mayResume(config, session) || session.serverName !== serverName) return undefined
+  const suite = sharedSuites(config, hello.cipherSuites, TLS12).find((candidate) => candidate.id === session.suite)
+  if (!suite) return undefined
+  const extended = hello.extensions.extendedMasterSecret === true && config.extendedMasterSecret !== 'off'
+  // RFC 7627 5.3: a session with it is never resumed without it; the other way round a full handshake follows
+  if (session.extendedMasterSecret && !extended) throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the session was made with extended_master_secret')
+  if (session.extendedMasterSecret !== extended) return undefined
+  return { session, suite, renew }
+}
+
+function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
+  const { serverName, signatureAlgorithms } = hello.extensions
+  const offered = yield* identities(peer, {
+    role: 'server',
+    version: TLS12,
+    schemes: knownSchemes(signatureAlgorithms),
+    authorities: [],
+    ...(serverName !== undefined && { serverName }),
+  })
+  return chooseSuite12(peer.config, hello, offered)
+}
+
+function* sendTicket(peer: Peer, session: Session): Task<void> {
+  const { tickets, sessionLifetime } = peer.config
+  const ticket = tickets && (yield* wait(tickets.seal(session), 'session'))
+  // RFC 5077 3.3: having announced a ticket the server must send one; an empty one says that there is none
+  peer.send('newSessionTicket12', { ticketLifetimeHint: ticket ? sessionLifetime : 0, ticket: ticket ?? NONE })
+}
+
+/** The client's certificate, and the key that its CertificateVerify must be signed with. */
+function* clientCertificate(peer: Peer): Task<PublicKey | undefined> {
+  const message = yield* peer.receive('certificate12')
+  if (message.body.length === 0) {
+    // RFC 5246 7.4.6: certificate_required is for TLS 1.3 only
+    if (peer.config.clientAuth === 'require') throw new TlsError('handshake_failure', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    peer.accept(message)
+    return undefined
+  }
+  const key = yield* judge(peer, message.body, 'digitalSignature')
+  peer.accept(message)
+  return key
+}
+
+function* checkProof12(peer: Peer, key: PublicKey): Task<void> {
+  const proof = yield* peer.receive('certificateVerify')
+  const scheme = signedWith(peer, proof.body.algorithm, key)
+  const good = yield* wait(key.verify(scheme.algorithm, peer.transcript.whole(), proof.body.signature))
+  if (!good) throw new TlsError('decrypt_error', 'BAD_SIGNATURE', "the client's CertificateVerify")
+  peer.facts.peerScheme = scheme
+  peer.accept(proof)
+}
+
+/**
+ * The premaster secret of static RSA. Whatever is wrong with what came, something of the right length comes back, and the
+ * Finished fails later: a client that sends many must not learn which of them had good padding (RFC 5246 section 7.4.7.1).
+ */
+function* decipher(peer: Peer, identity: Identity, hello: ClientHello, encrypted: Uint8Array): Task<Uint8Array> {
+  const { decrypt } = identity.key
+  if (!decrypt) throw illegal('WRONG_CERTIFICATE_TYPE', 'the key of our certificate cannot decrypt')
+  const premaster = (yield* wait(decrypt.call(identity.key, encrypted, PREMASTER), 'privateKey')).slice()
+  const substitute = peer.provider.random(PREMASTER)
+  const wrong = ((premaster[0] as number) ^ (hello.legacyVersion >> 8)) | ((premaster[1] as number) ^ (hello.legacyVersion & 255))
+  // all ones when the version is wrong, else zero, without a branch on it
+  const mask = ((wrong | -wrong) >> 31) & 255
+  for (let i = 0; i < PREMASTER; i++) premaster[i] = ((premaster[i] as number) & ~mask) | ((substitute[i] as number) & mask)
+  return premaster
+}
+

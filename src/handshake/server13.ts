@@ -1,0 +1,212 @@
+import { equal, NONE } from '../bytes/compare.ts'
+import { TLS12, TLS13 } from '../config.ts'
+import { type Suite, suiteById } from '../crypto/suites.ts'
+import { TlsError, illegal } from '../errors.ts'
+import { answers } from '../extensions/block.ts'
+import { PSK_DHE_KE } from '../extensions/tls13.ts'
+import { type ClientHello, RETRY_RANDOM, type ServerHello } from '../messages/hello.ts'
+import type { Message } from '../messages/table.ts'
+import type { Session } from '../session/session.ts'
+import { type Task, wait } from '../task.ts'
+import { afterwards, requestExtensions } from './after13.ts'
+import { agree, groupOf } from './agree.ts'
+import { checkProof, identities, judge, prove } from './authenticate.ts'
+import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
+import type { Peer } from './peer.ts'
+import { mayResume, recall } from './resume.ts'
+import { EarlyStage, exported, finished } from './schedule13.ts'
+import { chooseProtocol, serverRandom } from './server.ts'
+
+/** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
+export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void> {
+  const { config, facts, provider, carrier } = peer
+  let message = first
+  let hello = message.body
+  const suite = chooseSuite13(config, hello)
+  let { group, share } = chooseGroup13(config, hello)
+  const head = { legacyVersion: TLS12, legacySessionIdEcho: hello.legacySessionId, cipherSuite: suite.id, legacyCompressionMethod: 0 }
+  facts.suite = suite
+  const offersEarlyData = hello.extensions.earlyData !== undefined
+
+  if (!share) {
+    facts.retried = true
+    const cookie = config.cookie?.()
+    peer.accept(message)
+    yield* wait(peer.transcript.retry(suite.hash))
+    const extensions = { keyShare: group.id, ...(cookie && { cookie }), supportedVersions: TLS13 }
+    peer.send('serverHello', { ...head, kind: 'helloRetryRequest', random: RETRY_RANDOM, extensions })
+    if (config.middlebox && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
+    if (offersEarlyData) carrier.skipEarlyData(config.limits.skippedEarlyData)
+    const again = yield* peer.receive('clientHello')
+    checkSecondHello(hello, again.body, group.id, cookie)
+    message = again
+    hello = again.body
+    if (chooseSuite13(config, hello) !== suite) throw illegal('BAD_CIPHER', 'the second ClientHello leads to another suite')
+    ;({ group, share } = chooseGroup13(config, hello))
+    if (!share) throw illegal('BAD_KEY_SHARE', 'the share that was asked for is missing')
+  }
+  facts.group = group
+  const clientShare = share
+
+  const session = yield* resumable(peer, message, suite)
+  if (session) recall(facts, session)
+  yield* chooseProtocol(peer, hello)
+  const proof = session ? undefined : yield* chooseProof(peer, hello)
+  facts.postHandshakeAuth = hello.extensions.postHandshakeAuth === true
+  peer.transcript.begin(suite.hash)
+  peer.accept(message)
+
+  const exchange = groupOf(peer, group.id)
+  if (!exchange) throw new TlsError('internal_error', 'INTERNAL_ERROR', `group ${group.name} has gone`)
+  const agreed = yield* agree(() => exchange.answer(clientShare))
+  const early = yield* EarlyStage.begin(provider, suite, session?.secret)
+  const stage = yield* early.handshake(agreed.secret)
+  const random = serverRandom(peer, TLS13)
+  facts.serverRandom = random
+  const answer: ServerHello = {
+    ...head,
+    kind: 'serverHello',
+    random,
+    extensions: { ...(session && { preSharedKey: 0 }), keyShare: { group: group.id, keyExchange: agreed.share }, supportedVersions: TLS13 },
+  }
+  peer.send('serverHello', answer)
+  if (config.middlebox && !facts.retried && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
+  const traffic = yield* stage.traffic(yield* peer.digest())
+  peer.secret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', traffic.client)
+  peer.secret('SERVER_HANDSHAKE_TRAFFIC_SECRET', traffic.server)
+  const reading = yield* carrier.keys('handshake', suite, traffic.client)
+  carrier.writeWith(yield* carrier.keys('handshake', suite, traffic.server))
+  carrier.readWith(reading)
+  carrier.allowPlainAlerts()
+  if (offersEarlyData && !facts.retried) carrier.skipEarlyData(config.limits.skippedEarlyData)
+
+  peer.send('encryptedExtensions', { extensions: answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions') })
+  const demands = !session && config.clientAuth !== 'none'
+  if (demands) peer.send('certificateRequest', { certificateRequestContext: NONE, extensions: requestExtensions(peer) })
+  if (proof) {
+    yield* prove(peer, proof.identity, proof.scheme, NONE, {
+      ocsp: hello.extensions.statusRequest?.statusType === 1,
+      scts: hello.extensions.signedCertificateTimestamp === true,
+    })
+  }
+  const ours = yield* finished(provider, suite, traffic.server, yield* peer.digest())
+  facts.ourFinished = ours
+  peer.send('finished', ours)
+
+  const master = yield* stage.master()
+  const transcript = yield* peer.digest()
+  const data = yield* master.traffic(transcript)
+  const exporter = yield* master.exporter(transcript)
+  peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
+  peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
+  peer.secret('EXPORTER_SECRET', exporter)
+  facts.exporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  const ourData = yield* carrier.keys('data', suite, data.server)
+  const theirData = yield* carrier.keys('data', suite, data.client)
+  carrier.writeWith(ourData)
+
+  if (demands) yield* clientCertificate(peer)
+  const done = yield* peer.receive('finished')
+  const expected = yield* finished(provider, suite, traffic.client, yield* peer.digest())
+  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the client's Finished")
+  facts.peerFinished = expected
+  peer.accept(done)
+  carrier.readWith(theirData)
+  carrier.settled()
+  const resumption = yield* master.resumption(yield* peer.digest())
+  peer.established = true
+  yield* afterwards(peer, suite, { reading: data.client, writing: data.server, resumption, postHandshakeAuth: false })
+}
+
+/** The second hello may differ from the first in what the retry asked for only (RFC 9846 section 4.1.2). */
+const checkSecondHello = (one: ClientHello, two: ClientHello, group: number, cookie: Uint8Array | undefined): void => {
+  const same =
+    equal(one.random, two.random) &&
+    equal(one.legacySessionId, two.legacySessionId) &&
+    one.legacyVersion === two.legacyVersion &&
+    one.cipherSuites.join() === two.cipherSuites.join() &&
+    one.extensions.serverName === two.extensions.serverName &&
+    one.extensions.supportedGroups?.join() === two.extensions.supportedGroups?.join() &&
+    one.extensions.alpn?.join() === two.extensions.alpn?.join() &&
+    two.extensions.supportedVersions?.includes(TLS13)
+  if (!same) throw illegal('BAD_EXTENSION', 'the second ClientHello differs from the first in more than was asked for')
+  if (two.extensions.earlyData) throw illegal('BAD_EXTENSION', 'early_data after a HelloRetryRequest')
+  const shares = two.extensions.keyShare ?? []
+  if (shares.length !== 1 || shares[0]?.group !== group) throw illegal('BAD_KEY_SHARE', 'the second ClientHello must bring one share, for the group that was asked for')
+  const returned = two.extensions.cookie
+  if (cookie ? !returned || !equal(cookie, returned) : returned) throw illegal('BAD_EXTENSION', 'the cookie is not the one that was sent')
+}
+
+/** How we show who we are: the certificate, and the scheme to sign with, that this client can check. */
+function* chooseProof(peer: Peer, hello: ClientHello) {
+  const { config, facts } = peer
+  const { signatureAlgorithms, serverName, certificateAuthorities } = hello.extensions
+  // RFC 9846 4.2.3: signature_algorithms MUST be there when the server is to show a certificate
+  if (!signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
+  const schemes = knownSchemes(signatureAlgorithms)
+  const offered = yield* identities(peer, {
+    role: 'server',
+    version: TLS13,
+    schemes,
+    authorities: certificateAuthorities ?? [],
+    ...(serverName !== undefined && { serverName }),
+  })
+  const choice = chooseIdentity(config, offered, schemes, TLS13)
+  if (choice) {
+    facts.identity = choice.identity
+    return choice
+  }
+  if (offered.length === 0) throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'this server has no certificate')
+  throw new TlsError('handshake_failure', 'NO_SUITABLE_SIGNATURE_ALGORITHM', 'no signature scheme in common for our certificates')
+}
+
+/**
+ * The session behind the first pre-shared key that we can open and that goes with everything else. A key whose binder is
+ * wrong ends the handshake: somebody speaks for a client without having its key.
+ */
+function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): Task<Session | undefined> {
+  const { config, facts, provider } = peer
+  const { preSharedKey, pskKeyExchangeModes, serverName } = message.body.extensions
+  if (!preSharedKey) return undefined
+  // RFC 9846 4.2.9: MUST abort if pre_shared_key comes without psk_key_exchange_modes
+  if (!pskKeyExchangeModes) throw new TlsError('missing_extension', 'MISSING_PSK_KEX_MODES_EXTENSION', 'psk_key_exchange_modes is missing')
+  const { identities: offered, binders } = preSharedKey
+  if (offered.length !== binders.length) throw illegal('BAD_EXTENSION', 'as many binders as identities are due')
+  const [identity] = offered
+  const [binder] = binders
+  if (!config.tickets || !identity || !binder || !pskKeyExchangeModes.includes(PSK_DHE_KE)) return undefined
+  const { tickets } = config
+  const opened = yield* wait(tickets.open(identity.identity), 'session')
+  const session = opened?.session
+  if (!session || session.version !== TLS13 || suiteById(session.suite)?.hash !== suite.hash) return undefined
+  if (!mayResume(config, session) || session.serverName !== serverName) return undefined
+
+  const early = yield* EarlyStage.begin(provider, suite, session.secret)
+  const length = 2 + binders.reduce((sum, each) => sum + 1 + each.length, 0)
+  const covered = message.raw.subarray(0, message.raw.length - length)
+  const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
+  const expected = yield* finished(provider, suite, yield* early.binderKey('res'), transcript)
+  if (!equal(binder, expected)) throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', 'the binder of the first pre-shared key')
+  return session
+}
+
+/** The client's Certificate and CertificateVerify, or that it has none. */
+function* clientCertificate(peer: Peer): Task<void> {
+  const message = yield* peer.receive('certificate')
+  const { certificateRequestContext, certificateList } = message.body
+  if (certificateRequestContext.length > 0) throw illegal('BAD_EXTENSION', 'the context of a certificate in the handshake must be empty')
+  for (const { extensions } of certificateList) {
+    // we asked for neither
+    if (Object.keys(extensions).length > 0) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', 'an extension of the client certificate was not asked for')
+  }
+  if (certificateList.length === 0) {
+    if (peer.config.clientAuth === 'require') throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    peer.accept(message)
+    return
+  }
+  const key = yield* judge(peer, certificateList.map((entry) => entry.certData), 'digitalSignature')
+  peer.accept(message)
+  const proof = yield* peer.receive('certificateVerify')
+  yield* checkProof(peer, key, proof.body)
+  peer.accept(proof)
+}

@@ -1,0 +1,382 @@
+import { Input } from '../bytes/input.ts'
+import { Output } from '../bytes/output.ts'
+import type { Config } from '../config.ts'
+import type { Keying } from '../crypto/provider.ts'
+import { ciphers, type Suite } from '../crypto/suites.ts'
+import { NONE } from '../bytes/compare.ts'
+import { illegal, TlsError, Truncated } from '../errors.ts'
+import { isPromise, type Need, type Task, wait } from '../task.ts'
+import { Assembler } from './assemble.ts'
+import type { Beside, Carrier, Keys, Level } from './carrier.ts'
+
+export const CHANGE_CIPHER_SPEC = 20
+export const ALERT = 21
+export const HANDSHAKE = 22
+export const APPLICATION_DATA = 23
+
+const HEADER = 5
+const MAX_PLAINTEXT = 16384
+/** What protection may add to a plaintext (RFC 9846 section 5.2, RFC 5246 section 6.2.3). */
+const EXPANSION = { 0x0303: 2048, 0x0304: 256 } as const
+
+const TAKE: Need = { kind: 'take' }
+const CLOSED: Need = { kind: 'closed' }
+
+/** TLS records as a carrier of messages (RFC 9846 section 5, RFC 5246 section 6). */
+export class TlsCarrier implements Carrier {
+  readonly input = new Input()
+  readonly output = new Output()
+  /** Why a record that was sealed late could not be sealed. */
+  fault: unknown
+  /** The transport has ended: what is in `input` is all there will be. */
+  ended = false
+
+  readonly #config: Config
+  readonly #server: boolean
+  readonly #assembler = new Assembler()
+  #reading: Keys | undefined
+  #readSequence = 0
+  #writing: Keys | undefined
+  #writeSequence = 0
+  #version: Keying['version'] | undefined
+  #handshaking = true
+  #plainAlerts = false
+  #empty = 0
+  #changes = 0
+  #skip = 0
+  #readLimit = MAX_PLAINTEXT
+  #writeLimit: number
+  #late: Promise<unknown>[] = []
+  /** Handshake messages that are not in records yet. */
+  #flight: Uint8Array[] = []
+  #begun = false
+
+  constructor(config: Config, role: 'client' | 'server') {
+    this.#config = config
+    this.#server = role === 'server'
+    this.#writeLimit = config.maxSendFragment
+  }
+
+  // ---- reading
+
+  *message(beside: Beside): Task<Uint8Array> {
+    this.flush()
+    for (;;) {
+      const raw = this.#assembler.next(beside)
+      if (raw) {
+        this.#begun = true
+        return raw
+      }
+      yield* this.#record(beside, HANDSHAKE)
+    }
+  }
+
+  *changed(beside: Beside): Task<void> {
+    this.flush()
+    if (this.#assembler.length > 0) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a handshake message came where ChangeCipherSpec was due')
+    this.#changes = 0
+    while (this.#changes === 0) yield* this.#record(beside, CHANGE_CIPHER_SPEC)
+  }
+
+  /** Reads records until one brings what is due: a handshake fragment, or ChangeCipherSpec. */
+  *#record(beside: Beside, due: number): Task<void> {
+    for (;;) {
+      while (this.input.length < HEADER) yield* this.#more(beside, HEADER - this.input.length)
+      const { input } = this
+      const type = input.at(0)
+      const version = (input.at(1) << 8) | input.at(2)
+      const length = (input.at(3) << 8) | input.at(4)
+      this.#checkHeader(type, version, length)
+      while (input.length < HEADER + length) yield* this.#more(beside, HEADER + length - input.length)
+
+      const record = input.lend(HEADER + length)
+      const keys = this.#reading
+      let inner = type
+      let data = record.subarray(HEADER)
+      if (keys && !this.#inClear(type, record)) {
+        const answer = keys.protection.open(this.#readSequence, record)
+        const opened = isPromise(answer) ? yield* wait(answer) : answer
+        if (!opened) {
+          if (this.#skip >= length) {
+            this.#skip -= length
+            input.drop(HEADER + length)
+            continue
+          }
+          throw new TlsError('bad_record_mac', 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC', `record ${this.#readSequence} of this key`)
+        }
+        this.#readSequence++
+        this.#plainAlerts = false
+        this.#skip = 0
+        inner = opened.type
+        data = opened.data
+        if (keys.version === 0x0304 && (inner < ALERT || inner > APPLICATION_DATA)) {
+          throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `content type ${inner} inside a protected record`)
+        }
+      } else if (this.#skip > 0 && type === APPLICATION_DATA) {
+        // early data that follows a hello which we answered with a HelloRetryRequest
+        if (this.#skip < length) throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
+        this.#skip -= length
+        input.drop(HEADER + length)
+        continue
+      }
+      if (data.length > this.#readLimit) throw new TlsError('record_overflow', 'DATA_LENGTH_TOO_LONG', `${data.length} bytes of plaintext, ${this.#readLimit} are allowed`)
+      this.#config.trace?.({ event: 'record', way: 'in', header: record.subarray(0, HEADER), length: data.length, ...(keys?.version === 0x0304 && { inner }) })
+      this.#checkContent(inner, data)
+
+      switch (inner) {
+        case HANDSHAKE:
+          if (due !== HANDSHAKE) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a handshake message came where ChangeCipherSpec was due')
+          this.#assembler.push(data)
+          input.drop(HEADER + length)
+          return
+        case APPLICATION_DATA:
+          beside.data(data)
+          while (beside.untaken) {
+            yield TAKE
+            const work = beside.turned()
+            if (work) yield* work
+          }
+          input.drop(HEADER + length)
+          break
+        case ALERT: {
+          const closing = beside.alert(data[0] as number, data[1] as number)
+          input.drop(HEADER + length)
+          // in mid-handshake the reader may try again; an open connection reads nothing after close_notify
+          if (closing) {
+            do yield CLOSED
+            while (beside.over)
+          }
+          break
+        }
+        default:
+          this.#changeCipherSpec(due)
+          input.drop(HEADER + length)
+          if (due === CHANGE_CIPHER_SPEC) return
+      }
+    }
+  }
+
+  *#more(beside: Beside, atLeast: number): Task<void> {
+    if (this.ended) throw new Truncated()
+    if (this.input.length === 0) this.output.shrink()
+    yield { kind: 'read', atLeast }
+    const work = beside.turned()
+    if (work) yield* work
+  }
+
+  #checkHeader(type: number, version: number, length: number): void {
+    if (!this.#begun && version >> 8 !== 3) throw foreign(this.input.lend(HEADER))
+    if (this.#version === undefined ? version >> 8 !== 3 : version !== 0x0303) {
+      throw new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', `a record says version 0x${version.toString(16)}`)
+    }
+    if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `record type ${type}`)
+    const keys = this.#reading
+    const max = MAX_PLAINTEXT + (keys ? EXPANSION[keys.version] : this.#skip > 0 ? 256 : 0)
+    if (length > max) {
+      // RFC 9846 5.1: the length MUST NOT exceed 2^14 bytes; 5.2 and RFC 5246 6.2.3 add what protection may
+      if (keys) throw new TlsError('record_overflow', 'ENCRYPTED_LENGTH_TOO_LONG', `a record of ${length} bytes, ${max} are allowed`)
+      throw new TlsError('record_overflow', 'PACKET_LENGTH_TOO_LONG', `a record of ${length} bytes, ${max} are allowed`)
+    }
+  }
+
+  /** Records of TLS 1.3 that may stand in the clear although keys are in use. */
+  #inClear(type: number, record: Uint8Array): boolean {
+    if (this.#reading?.version !== 0x0304 || type === APPLICATION_DATA) return false
+    if (type === CHANGE_CIPHER_SPEC && this.#handshaking && record.length === HEADER + 1) return true
+    if (type === ALERT && this.#plainAlerts && record.length === HEADER + 2) return true
+    throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `record type ${type} in the clear, after keys were agreed`)
+  }
+
+  #checkContent(type: number, data: Uint8Array): void {
+    if (type !== HANDSHAKE && this.#assembler.length > 0) {
+      throw new TlsError('unexpected_message', 'MIXED_HANDSHAKE_AND_NON_HANDSHAKE_DATA', 'another record inside a handshake message')
+    }
+    if (type === ALERT && data.length !== 2) {
+      // RFC 9846 5.1: alerts are neither split nor joined
+      throw new TlsError('unexpected_message', 'INVALID_ALERT', `an alert record of ${data.length} bytes, 2 are due`)
+    }
+    if (type === CHANGE_CIPHER_SPEC && (data.length !== 1 || data[0] !== 1)) {
+      throw illegal('BAD_CHANGE_CIPHER_SPEC', 'ChangeCipherSpec is one byte, 1')
+    }
+    if (data.length > 0) {
+      if (type === APPLICATION_DATA || type === HANDSHAKE) this.#empty = 0
+      return
+    }
+    // RFC 9846 5.1: zero-length fragments of handshake messages MUST NOT be sent
+    if (type === HANDSHAKE && (this.#version === 0x0304 || !this.#reading)) throw new TlsError('unexpected_message', 'LENGTH_TOO_SHORT', 'a handshake record without content')
+    if (++this.#empty > this.#config.limits.emptyRecords) throw new TlsError('unexpected_message', 'RECORD_TOO_SMALL', 'too many records without content')
+  }
+
+  #changeCipherSpec(due: number): void {
+    this.#config.trace?.({ event: 'changeCipherSpec', way: 'in' })
+    this.#changes++
+    if (due === CHANGE_CIPHER_SPEC) return
+    if (this.#version !== 0x0304 || !this.#handshaking) {
+      throw new TlsError('unexpected_message', this.#version === 0x0303 ? 'CCS_RECEIVED_EARLY' : 'UNEXPECTED_MESSAGE', 'ChangeCipherSpec where none was due')
+    }
+    if (this.#changes > this.#config.limits.emptyRecords) throw new TlsError('unexpected_message', 'UNEXPECTED_CCS_MESSAGE', 'too many ChangeCipherSpecs')
+  }
+
+  // ---- writing
+
+  write(raw: Uint8Array): void {
+    this.#flight.push(raw)
+    if (!this.#config.coalesce) this.flush()
+  }
+
+  /** Puts the messages of the flight into records. */
+  flush(): void {
+    const flight = this.#flight
+    if (flight.length === 0) return
+    this.#flight = []
+    if (flight.length === 1) return this.#fragments(HANDSHAKE, flight[0] as Uint8Array)
+    let length = 0
+    for (const raw of flight) length += raw.length
+    const whole = new Uint8Array(length)
+    let at = 0
+    for (const raw of flight) {
+      whole.set(raw, at)
+      at += raw.length
+    }
+    this.#fragments(HANDSHAKE, whole)
+  }
+
+  /** Seals application data at once, in as many records as it takes. */
+  data(bytes: Uint8Array): void {
+    this.flush()
+    this.#fragments(APPLICATION_DATA, bytes)
+  }
+
+  alert(level: number, code: number): void {
+    this.flush()
+    this.#seal(ALERT, Uint8Array.of(level, code))
+  }
+
+  changeCipherSpec(): void {
+    this.flush()
+    const place = this.output.reserve(HEADER + 1)
+    header(place, CHANGE_CIPHER_SPEC, 0x0303, 1)
+    place[HEADER] = 1
+    this.#config.trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: 1 })
+    this.#config.trace?.({ event: 'changeCipherSpec', way: 'out' })
+  }
+
+  /** The largest plaintext of a record that is sent. */
+  get writeLimit(): number {
+    return this.#writeLimit
+  }
+
+  /** Resolves when the seals that are under way are done. */
+  get settling(): Promise<unknown> | undefined {
+    return this.#late.length > 0 ? Promise.all(this.#late) : undefined
+  }
+
+  #fragments(type: number, bytes: Uint8Array): void {
+    const limit = this.#writeLimit
+    if (bytes.length <= limit) return this.#seal(type, bytes)
+    for (let at = 0; at < bytes.length; at += limit) this.#seal(type, bytes.subarray(at, at + limit))
+  }
+
+  #seal(type: number, bytes: Uint8Array): void {
+    const keys = this.#writing
+    const { trace } = this.#config
+    if (!keys) {
+      const place = this.output.reserve(HEADER + bytes.length)
+      // RFC 9846 5.1: an initial ClientHello may say 0x0301, for servers that look no further
+      header(place, type, this.#version === undefined && !this.#server && !this.#begun ? 0x0301 : 0x0303, bytes.length)
+      place.set(bytes, HEADER)
+      trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
+      return
+    }
+    const { protection } = keys
+    const tls13 = keys.version === 0x0304
+    const wanted = tls13 && this.#config.padding ? this.#config.padding(type, bytes.length) : 0
+    const padding = Math.max(0, Math.min(wanted, this.#writeLimit - bytes.length))
+    const length = protection.sealedLength(bytes.length, padding)
+    const place = this.output.reserve(HEADER + length)
+    header(place, tls13 ? APPLICATION_DATA : type, 0x0303, length)
+    const answer = protection.seal(this.#writeSequence++, type, bytes, padding, place)
+    if (isPromise(answer)) this.#seals(answer, HEADER + length)
+    trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length, ...(tls13 && { inner: type }) })
+  }
+
+  #seals(answer: Promise<void>, length: number): void {
+    const finish = this.output.hold(length)
+    const done = answer.then(finish, (error: unknown) => {
+      this.fault ??= error
+    })
+    this.#late.push(done)
+    void done.then(() => this.#late.splice(this.#late.indexOf(done), 1))
+  }
+
+  // ---- keys
+
+  *keys(level: Level, suite: Suite, secret: Uint8Array): Task<Keys> {
+    const { provider } = this.#config
+    const key = yield* wait(provider.expandLabel(suite.hash, secret, 'key', NONE, ciphers[suite.cipher].key))
+    const iv = yield* wait(provider.expandLabel(suite.hash, secret, 'iv', NONE, 12))
+    return { level, version: 0x0304, protection: provider.protection({ version: 0x0304, cipher: suite.cipher, key, iv }) }
+  }
+
+  keys12(keying: Keying): Keys {
+    return { level: 'data', version: 0x0303, protection: this.#config.provider.protection(keying) }
+  }
+
+  readWith(keys: Keys): void {
+    // RFC 9846 5.1: messages MUST NOT span key changes
+    if (this.#assembler.length > 0) throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes before a change of keys')
+    this.#reading = keys
+    this.#readSequence = 0
+  }
+
+  writeWith(keys: Keys): void {
+    this.flush()
+    this.#writing = keys
+    this.#writeSequence = 0
+  }
+
+  agreed(version: Keying['version']): void {
+    this.#version = version
+  }
+
+  settled(): void {
+    this.#handshaking = false
+    this.#plainAlerts = false
+  }
+
+  skipEarlyData(bytes: number): void {
+    this.#skip = bytes
+  }
+
+  allowPlainAlerts(): void {
+    this.#plainAlerts = true
+  }
+
+  limitWrite(bytes: number): void {
+    this.#writeLimit = Math.min(this.#config.maxSendFragment, bytes)
+  }
+
+  limitRead(bytes: number): void {
+    this.#readLimit = Math.min(MAX_PLAINTEXT, bytes)
+  }
+}
+
+const header = (place: Uint8Array, type: number, version: number, length: number): void => {
+  place[0] = type
+  place[1] = version >> 8
+  place[2] = version & 255
+  place[3] = length >> 8
+  place[4] = length & 255
+}
+
+const HTTP = ['GET ', 'POST', 'HEAD', 'PUT ']
+
+/** What does not begin like TLS is told nothing: it would not understand. */
+const foreign = (bytes: Uint8Array): TlsError => {
+  const start = String.fromCharCode(...bytes)
+  const silent = { silent: true }
+  if (HTTP.some((verb) => start.startsWith(verb))) return new TlsError('unexpected_message', 'HTTP_REQUEST', 'an HTTP request came instead of TLS', silent)
+  if (start === 'CONNE') return new TlsError('unexpected_message', 'HTTPS_PROXY_REQUEST', 'an HTTP CONNECT came instead of TLS', silent)
+  return new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', 'the first bytes are no TLS record', silent)
+}
+

@@ -1,0 +1,81 @@
+import type { Maybe } from '../task.ts'
+import { type Codec, type Infer, decode, encode, list, mapped, opaque, struct, text, u8, u16, u32, u48 } from '../wire/codec.ts'
+
+const FORMAT = 1
+
+const optional = <T>(codec: Codec<T>): Codec<T | undefined> => {
+  const inner = list(codec, 0, 2 ** 16 - 1)
+  return mapped(
+    inner,
+    (values) => values[0],
+    (value) => (value === undefined ? [] : [value]),
+    `optional ${codec.name}`,
+  )
+}
+const flag = mapped(
+  u8,
+  (n) => n === 1,
+  (b) => (b ? 1 : 0),
+  'flag',
+)
+
+/** A session as data: all that a resumption must agree on. Stored or sealed by this codec. */
+const layout = struct('Session', {
+  format: u8,
+  version: u16,
+  suite: u16,
+  /** TLS 1.3: the pre-shared key; TLS 1.2: the master secret. */
+  secret: opaque(1, 255),
+  /** TLS 1.2 session id, 0 to 32 bytes. */
+  id: opaque(0, 32),
+  /** Client: what the server gave for next time. Empty: none. */
+  ticket: opaque(0, 2 ** 16 - 1),
+  ticketAgeAdd: u32,
+  /** Seconds from `created`. */
+  lifetime: u32,
+  /** Milliseconds since 1970. */
+  created: u48,
+  serverName: optional(text(0, 255)),
+  /** The name that the certificate was checked against. */
+  peerName: optional(text(0, 255)),
+  alpn: optional(text(1, 255)),
+  extendedMasterSecret: flag,
+  encryptThenMac: flag,
+  /** The peer's certificates (DER), leaf first. */
+  chain: list(opaque(1, 2 ** 24 - 1), 0, 2 ** 24 - 1),
+  /** What the verifier said of them: X509_V_OK (0) or what it tolerated. */
+  verifyCode: u32,
+  /** The context that it must be resumed in. */
+  context: opaque(0, 255),
+  /** Bytes of early data that the ticket allows. */
+  earlyData: u32,
+})
+
+export type Session = Omit<Infer<typeof layout>, 'format'>
+
+export const encodeSession = (session: Session): Uint8Array => encode(layout, { ...session, format: FORMAT })
+
+/** Undefined for bytes that are no session, or one of another format. */
+export const decodeSession = (data: Uint8Array): Session | undefined => {
+  try {
+    const { format, ...session } = decode(layout, data.slice())
+    return format === FORMAT ? session : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether it may still be resumed at this time (ms since 1970). */
+export const isFresh = (session: Session, now: number): boolean =>
+  now >= session.created - CLOCK_SKEW && now < session.created + session.lifetime * 1000
+
+/** Clocks of two machines may differ by so many milliseconds. */
+const CLOCK_SKEW = 30_000
+
+/** Where a server keeps sessions by id (hexadecimal). */
+export interface SessionStore {
+  get(id: string): Maybe<Session | undefined>
+  put(id: string, session: Session): Maybe<void>
+  remove(id: string): Maybe<void>
+}
+

@@ -1,0 +1,63 @@
+import { equal } from '../bytes/compare.ts'
+import type { Box, Provider } from '../crypto/provider.ts'
+import type { Maybe } from '../task.ts'
+import { isPromise } from '../task.ts'
+import { type Session, decodeSession, encodeSession } from './session.ts'
+
+/** Makes and opens the tickets of a server. */
+export interface Tickets {
+  /** Undefined: no ticket for this one. */
+  seal(session: Session): Maybe<Uint8Array | undefined>
+  /** Undefined: not ours, or not whole; a full handshake follows. `renew`: give the client a new one. */
+  open(ticket: Uint8Array): Maybe<{ readonly session: Session; readonly renew: boolean } | undefined>
+}
+
+interface TicketKey {
+  readonly name: Uint8Array
+  readonly box: Box
+  readonly from: number
+}
+
+const NAME = 16
+
+/**
+ * Stateless tickets under keys that live in memory and rotate: 16 bytes of key name, then AES-256-GCM (12 bytes of nonce,
+ * ciphertext, 16 bytes of tag) with the name as additional data. A key seals for `rotation` ms and opens for twice that.
+ */
+export const memoryTickets = (provider: Provider, now: () => number = Date.now, rotation = 12 * 3600_000): Tickets => {
+  let keys: TicketKey[] = []
+  const current = (): TicketKey => {
+    const time = now()
+    keys = keys.filter((key) => time < key.from + 2 * rotation)
+    const first = keys[0]
+    if (first && time < first.from + rotation) return first
+    const fresh = { name: provider.random(NAME), box: provider.box(provider.random(32)), from: time }
+    keys.unshift(fresh)
+    return fresh
+  }
+  const join = (name: Uint8Array, sealed: Uint8Array): Uint8Array => {
+    const ticket = new Uint8Array(NAME + sealed.length)
+    ticket.set(name)
+    ticket.set(sealed, NAME)
+    return ticket
+  }
+  return {
+    seal(session) {
+      const key = current()
+      const sealed = key.box.seal(encodeSession(session), key.name)
+      return isPromise(sealed) ? sealed.then((bytes) => join(key.name, bytes)) : join(key.name, sealed)
+    },
+    open(ticket) {
+      const newest = current()
+      const name = ticket.subarray(0, NAME)
+      const key = keys.find((candidate) => equal(candidate.name, name))
+      if (!key) return undefined
+      const result = (plain: Uint8Array | undefined) => {
+        const session = plain && decodeSession(plain)
+        return session && { session, renew: key !== newest }
+      }
+      const plain = key.box.open(ticket.subarray(NAME), name)
+      return isPromise(plain) ? plain.then(result) : result(plain)
+    },
+  }
+}
