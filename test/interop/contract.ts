@@ -60,7 +60,7 @@ export interface Transcript {
 
 export interface Server {
   port: number
-  /** What it saw of the next connection, once that has ended. Rejects with the reason when the connection failed. */
+  /** What it saw of the next connection, asked when the client is through. Rejects when the connection failed. */
   next(): Promise<Transcript>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { mismatch, untold } from './check.ts'
-import type { Part, Peer, Transcript } from './contract.ts'
+import type { Part, Peer, Server, Transcript } from './contract.ts'
 import { connections } from './contract.ts'
 import { type Feature, features } from './features.ts'
 import { makeMaterials } from './materials.ts'
@@ -75,25 +75,20 @@ const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found:
     const listening = await server.serve!(settings, style)
     try {
       doing = 'talking'
-      const log: Transcript[] = []
-      const serverSide = (async () => {
-        for (let i = 0; i < connections(settings); i++) log.push(await listening.next())
-      })().catch((error: Error) => error)
-      const clientSide = client.connect!(settings, style, listening.port).catch((error: Error) => error)
-      const clientSaw = await clientSide
+      const clientSaw = await client.connect!(settings, style, listening.port).catch((error: Error) => error)
       doing = 'waiting for what the server saw'
+      const serverSide = last(listening, connections(settings)).catch((error: Error) => error)
       // a server that has not even noticed a failed client has nothing to add
       const serverSaw = await (clientSaw instanceof Error ? Promise.race([serverSide, later(500)]) : serverSide)
       const errors = [
         clientSaw instanceof Error && `client: ${clientSaw.message}`,
         serverSaw instanceof Error && `server: ${serverSaw.message}`,
       ].filter((text): text is string => text !== false)
-      if (errors.length > 0 || clientSaw instanceof Error) return errors.join('; ')
-      const serverTold = log.at(-1)!
-      const oursSaw = role === 'client' ? clientSaw : serverTold
+      if (!serverSaw || clientSaw instanceof Error || serverSaw instanceof Error) return errors.join('; ')
+      const oursSaw = role === 'client' ? clientSaw : serverSaw
       const missing = untold(settings, oursSaw, role)
       if (missing.length > 0) return `we cannot tell ${missing.join(', ')}`
-      const wrong = [mismatch(settings, clientSaw, 'client'), mismatch(settings, serverTold, 'server')]
+      const wrong = [mismatch(settings, clientSaw, 'client'), mismatch(settings, serverSaw, 'server')]
       return wrong.flatMap((text, i) => (text ? [`${i === 0 ? 'client' : 'server'}: ${text}`] : [])).join('; ') || undefined
     } finally {
       await listening.close()
@@ -105,6 +100,13 @@ const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found:
   if (failure !== undefined) peer.stop?.()
   const outcome = failure === undefined ? 'ok' : 'FAIL'
   return { ...cell, outcome, ...(failure === undefined ? {} : { reason: [failure, ...running].join('; ') }), milliseconds: Date.now() - started }
+}
+
+/** What the server saw of the last of so many connections. */
+const last = async (server: Server, count: number): Promise<Transcript> => {
+  let seen: Transcript = {}
+  for (let i = 0; i < count; i++) seen = await server.next()
+  return seen
 }
 
 const report = (

@@ -77,8 +77,8 @@ export class Child {
     this.#process.stdin?.end()
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL')
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#process.kill(signal)
   }
 
   #heard(stream: 'out' | 'err', text: string): void {

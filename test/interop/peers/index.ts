@@ -1,4 +1,5 @@
 import type { Materials, Peer } from '../contract.ts'
+import { gnutls } from './gnutls.ts'
 import { go } from './go.ts'
 import { java } from './java.ts'
 import { node } from './node.ts'
@@ -7,4 +8,4 @@ import { python } from './python.ts'
 import { rustls } from './rustls.ts'
 
 /** Every peer we know how to talk to, in the order of the table. */
-export const makePeers = (materials: Materials): Peer[] => [openssl, node, go, rustls, java, python].map((make) => make(materials))
+export const makePeers = (materials: Materials): Peer[] => [openssl, gnutls, node, go, rustls, java, python].map((make) => make(materials))
