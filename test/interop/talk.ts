@@ -58,11 +58,12 @@ export const talkAsServer = async (stream: Stream, s: Settings, style: Style): P
       await stream.write(bytes)
     }
   } else {
-    const { method, length } = await from.request()
+    const { method, length, last } = await from.request()
     if (method !== 'PUT') throw new Error(`the peer asked for ${method} where PUT was due`)
     const body = await from.take(length)
     received = body.length
-    await stream.write(ascii(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`))
+    const close = last ? 'Connection: close\r\n' : ''
+    await stream.write(ascii(`HTTP/1.1 200 OK\r\n${close}Content-Length: ${body.length}\r\n\r\n`))
     await stream.write(body)
   }
   if (s.closes === 'server') await stream.close()
@@ -101,13 +102,13 @@ class Incoming {
   async response(expected: number): Promise<Uint8Array> {
     const [status, header] = await this.#head()
     if (!/^HTTP\/1\.[01] 20\d/.test(status)) throw new Error(`the peer answered ${JSON.stringify(status)}`)
-    return this.take(lengthIn(header) ?? expected)
+    return this.take(status.includes(' 204 ') ? 0 : (lengthIn(header) ?? expected))
   }
 
-  async request(): Promise<{ method: string; length: number }> {
+  async request(): Promise<{ method: string; length: number; last: boolean }> {
     const [line, header] = await this.#head()
     if (/^expect: *100-continue/im.test(header)) await this.#stream.write(ascii('HTTP/1.1 100 Continue\r\n\r\n'))
-    return { method: line.split(' ', 1)[0]!, length: lengthIn(header) ?? 0 }
+    return { method: line.split(' ', 1)[0]!, length: lengthIn(header) ?? 0, last: /^connection: *close/im.test(header) }
   }
 
   /** Nothing but close_notify may follow. */
