@@ -26,9 +26,12 @@ export const namesOf = (certificate: Certificate): readonly GeneralName[] => {
 
 const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
-/** How many comparisons `violationOf` may take. */
-export const comparisons = (constraints: NameConstraints, names: number): number =>
-  (constraints.permitted.length + constraints.excluded.length) * (names + 1)
+/** How many comparisons `violationOf` may take: each constraint is looked at once, and once for each name of its kind. */
+export const comparisons = ({ permitted, excluded }: NameConstraints, names: readonly GeneralName[]): number => {
+  const counts = new Map<string, number>()
+  for (const { type } of names) counts.set(type, (counts.get(type) ?? 0) + 1)
+  return [...permitted, ...excluded].reduce((sum, { type }) => sum + 1 + (counts.get(type) ?? 0), names.length)
+}
 
 /**
  * The first name that one CA's constraints forbid; undefined when all are allowed. Excluded goes before permitted; a
@@ -44,9 +47,11 @@ export const violationOf = (constraints: NameConstraints, names: readonly Genera
       }
     }
   }
+  const excludedOf = byType(excluded)
+  const permittedOf = byType(permitted)
   for (const name of names) {
-    const forbidden = excluded.filter((base) => base.type === name.type)
-    const allowed = permitted.filter((base) => base.type === name.type)
+    const forbidden = excludedOf.get(name.type) ?? []
+    const allowed = permittedOf.get(name.type) ?? []
     if (forbidden.length + allowed.length === 0) continue
     const shown = generalNameText(name)
     const relation = relations[name.type]
@@ -66,6 +71,16 @@ export const violationOf = (constraints: NameConstraints, names: readonly Genera
     }
   }
   return undefined
+}
+
+const byType = (names: readonly GeneralName[]): ReadonlyMap<GeneralName['type'], readonly GeneralName[]> => {
+  const groups = new Map<GeneralName['type'], GeneralName[]>()
+  for (const name of names) {
+    const group = groups.get(name.type)
+    if (group) group.push(name)
+    else groups.set(name.type, [name])
+  }
+  return groups
 }
 
 /** A name's place in its tree: `within` says that all of it lies below a base, `touches` that any of it may. */

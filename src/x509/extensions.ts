@@ -27,7 +27,7 @@ export type KeyUsage = (typeof keyUsages)[number]
 
 export interface BasicConstraints {
   readonly ca: boolean
-  /** How many CAs that are not self-issued may follow. */
+  /** How many CAs that are not self-issued may follow; without meaning when `ca` is false. */
   readonly pathLength?: number
 }
 
@@ -134,7 +134,6 @@ const basicConstraints = (from: DerReader): BasicConstraints => {
   const ca = inside.tag === tags.boolean ? inside.boolean() : false
   const pathLength = inside.more ? inside.small() : undefined
   inside.close()
-  if (pathLength !== undefined && !ca) inside.fail('has a path length without the CA flag')
   return pathLength === undefined ? { ca } : { ca, pathLength }
 }
 

@@ -193,8 +193,8 @@ export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules 
 
 /** `below`: how many CAs that are not self-issued stand between it and the leaf (RFC 5280 section 4.2.1.9). */
 export const exceedsPathLength = (certificate: Certificate, below: number): boolean => {
-  const limit = certificate.known.basicConstraints?.pathLength
-  return limit !== undefined && below > limit
+  const { ca, pathLength: limit } = certificate.known.basicConstraints ?? {}
+  return ca === true && limit !== undefined && below > limit
 }
 
 const pathLengthFault = (certificate: Certificate, below: number): Fault => ({
@@ -289,7 +289,7 @@ const constrain = (
   for (const issuer of chain.slice(depth + 1)) {
     const { nameConstraints } = issuer.known
     if (!nameConstraints) continue
-    trial.spend('comparisons', comparisons(nameConstraints, names.length))
+    trial.spend('comparisons', comparisons(nameConstraints, names))
     const violation = violationOf(nameConstraints, names)
     if (violation) {
       report(depth, {

@@ -69,7 +69,8 @@ export const verifier = (options: VerifierOptions): CertificateVerifier => {
  * those who only listen, and open to anybody who stands between.
  */
 export const trustAnyone: CertificateVerifier = {
-  verify: (chain) => ({ chain, code: verdicts.ok }),
+  tolerant: true,
+  verify: (chain) => ({ chain, code: verdicts.unspecified }),
 }
 
 const storeOf = (certificates: Store | Iterable<Certificate>): Store =>
@@ -89,8 +90,8 @@ export function* buildPath(sent: readonly Certificate[], about: About, options: 
   const trial = new Trial(rules, about.provider, { ...usualBudget, ...options.budget })
   const search = new Search(leaf, sent, storeOf(options.anchors), storeOf(options.intermediates ?? []), trial)
   const found = yield* search.find()
-  const path = found ?? search.explain()
-  const findings = yield* judge(path, trial)
+  const path = found?.path ?? search.explain()
+  const findings = found?.findings ?? (yield* judge(path, trial))
   const code = settle(path, findings, options.onCertificate)
   const name = rules.references
     .map(({ reference }) => reference && matchIdentity(leaf, reference))
@@ -128,6 +129,11 @@ const settle = ({ chain }: Path, findings: readonly Finding[], ask: VerifierOpti
   return tolerated
 }
 
+interface Judged {
+  readonly path: Path
+  readonly findings: readonly Finding[]
+}
+
 /** Paths never have more certificates, whatever `maxDepth` says: self-issued ones do not count there. */
 const LONGEST = 64
 
@@ -149,16 +155,16 @@ class Search {
   }
 
   /** A path without faults, if there is one. Throws `CertificateError` when the budget is spent. */
-  *find(): Task<Path | undefined> {
+  *find(): Task<Judged | undefined> {
     return yield* this.#extend([this.#leaf], 0)
   }
 
-  *#extend(chain: readonly Certificate[], counted: number): Task<Path | undefined> {
+  *#extend(chain: readonly Certificate[], counted: number): Task<Judged | undefined> {
     const last = chain[chain.length - 1] as Certificate
     if (this.#isAnchor(last)) {
       const path: Path = { chain, end: 'anchor' }
       const findings = yield* judge(path, this.#trial)
-      return findings.every(({ code }) => code === verdicts.ok) ? path : undefined
+      return findings.every(({ code }) => code === verdicts.ok) ? { path, findings } : undefined
     }
     if (chain.length >= LONGEST) return undefined
     for (const issuer of this.#candidates(chain)) {
@@ -168,8 +174,8 @@ class Search {
       if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
       if (!this.#mayIssue(issuer, anchor)) continue
       if ((yield* this.#trial.signedBy(last, issuer)) !== 'good') continue
-      const path = yield* this.#extend([...chain, issuer], now)
-      if (path) return path
+      const found = yield* this.#extend([...chain, issuer], now)
+      if (found) return found
     }
     return undefined
   }
@@ -183,10 +189,9 @@ class Search {
       if (this.#isAnchor(last)) return { chain, end: 'anchor' }
       const next = last.selfSigned ? undefined : this.#candidates(chain)[0]
       if (!next) return { chain, end: this.#endAt(last) }
-      const anchor = this.#isAnchor(next)
-      if (!anchor && !next.selfIssued) counted++
-      if (counted > this.#trial.rules.maxDepth || chain.length >= LONGEST) return { chain, end: 'tooLong' }
       chain.push(next)
+      if (!this.#isAnchor(next) && !next.selfIssued) counted++
+      if (counted > this.#trial.rules.maxDepth || chain.length > LONGEST) return { chain, end: 'tooLong' }
     }
   }
 

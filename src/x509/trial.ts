@@ -15,7 +15,7 @@ export interface Budget {
   readonly comparisons: number
 }
 
-export const usualBudget: Budget = { signatures: 100, candidates: 10_000, comparisons: 250_000 }
+export const usualBudget: Budget = { signatures: 100, candidates: 10_000, comparisons: 1 << 20 }
 
 /** What a path is measured by; nothing here is optional any more. */
 export interface Rules {
