@@ -63,6 +63,7 @@ const lateNode: Provider = {
     ),
 }
 
+/** Of no length, an array has no memory behind it either. */
 const bytes = (length: number, seed = 1): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17 + (i >> 8)) & 255)
 

@@ -47,13 +47,12 @@ const ccm = (key: crypto.KeyObject, tag: number): Aead => {
   return {
     seal(nonce, aad, head, tail, into) {
       const end = head.length + tail.length
-      if (tail.length > 0) {
-        into.set(head)
-        into.set(tail, head.length)
-      }
+      into.set(head)
+      into.set(tail, head.length)
       const live = crypto.createCipheriv('aes-128-ccm', key, nonce, options)
       live.setAAD(aad, { plaintextLength: end })
-      into.set(live.update(tail.length > 0 ? into.subarray(0, end) : head))
+      // never from an empty array of the caller's: one without memory behind it counts as no call at all
+      into.set(live.update(into.subarray(0, end)))
       live.final()
       into.set(live.getAuthTag(), end)
     },
