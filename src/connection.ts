@@ -1,6 +1,6 @@
 import type { Input } from './bytes/input.ts'
 import type { Output } from './bytes/output.ts'
-import type { Config } from './config.ts'
+import { type Config, TLS13 } from './config.ts'
 import { AlertReceived, alertName, alerts, Misuse, TlsError, Truncated } from './errors.ts'
 import type { Facts } from './facts.ts'
 import { client } from './handshake/client.ts'
@@ -107,7 +107,13 @@ export class Connection {
 
   /** Asks for something that an open connection can do; it is done when the connection is next turned. */
   ask(request: Request): void {
-    if (!this.established) throw new Misuse(`${request.kind} has to wait until the handshake is over`)
+    const { kind } = request
+    const { role, version, postHandshakeAuth } = this.facts
+    if (!this.established) throw new Misuse(`${kind} has to wait until the handshake is over`)
+    if (version !== TLS13) throw new Misuse(`${kind} is not part of TLS 1.2`)
+    if (kind !== 'keyUpdate' && role === 'client') throw new Misuse(`${kind} is for servers to ask for`)
+    if (kind === 'authenticate' && !postHandshakeAuth) throw new Misuse('the client did not offer to authenticate after the handshake')
+    if (kind === 'ticket' && !this.#config.tickets) throw new Misuse('this server has no tickets; configure some')
     this.#peer.requests.push(request)
   }
 

@@ -109,7 +109,7 @@ export const answers = <P extends 'encryptedExtensions' | 'serverHello12'>(
 }
 
 /** Refuses answers that nobody asked for. */
-export const solicited = (offered: Extensions<'clientHello'>, answered: object, place: Place): void => {
+export const solicited = (offered: object, answered: object, place: Place): void => {
   for (const name of Object.keys(answered)) {
     if (!(name in offered)) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `${name} in ${place} was not asked for`)
   }

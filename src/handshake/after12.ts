@@ -1,6 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import type { Suite } from '../crypto/suites.ts'
-import { alerts, Misuse, TlsError } from '../errors.ts'
+import { alerts, TlsError } from '../errors.ts'
 import type { Task } from '../task.ts'
 import { type Peer, WARNING } from './peer.ts'
 import { exporter12, type Randoms, verifyData } from './schedule12.ts'
@@ -29,9 +29,6 @@ export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Ran
   facts.exporter = exporter12(provider, suite, master, randoms)
   carrier.settled()
   peer.established = true
-  peer.serve = function* ({ kind }): Task<void> {
-    throw new Misuse(`${kind} is not part of TLS 1.2`)
-  }
   for (;;) {
     yield* peer.receive(facts.role === 'client' ? 'helloRequest' : 'clientHello')
     peer.sendAlert(WARNING, alerts.no_renegotiation)

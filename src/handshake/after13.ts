@@ -1,7 +1,7 @@
 import { equal, NONE } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
-import { illegal, Misuse, TlsError } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { Body, Message } from '../messages/table.ts'
 import type { Session } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
@@ -57,8 +57,6 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
   }
 
   function* demandCertificate(): Task<void> {
-    if (client) throw new Misuse('only a server can ask for a certificate')
-    if (!facts.postHandshakeAuth) throw new Misuse('the client did not offer to authenticate after the handshake')
     const context = provider.random(16).slice()
     const raw = peer.build('certificateRequest', { certificateRequestContext: context, extensions: requestExtensions(peer) })
     contexts.set(context.join(), raw)
@@ -137,7 +135,9 @@ function* authenticateLater(peer: Peer, suite: Suite, writing: Uint8Array, hands
   peer.transcript = handshake.fork()
   peer.accept(request)
   yield* answerRequest(peer, request.body)
-  peer.send('finished', yield* finished(peer.provider, suite, writing, yield* peer.digest()))
+  const ours = yield* finished(peer.provider, suite, writing, yield* peer.digest())
+  peer.facts.ourFinished = ours
+  peer.send('finished', ours)
   peer.transcript = handshake
 }
 

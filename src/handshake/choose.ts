@@ -13,20 +13,27 @@ import type { ClientHello } from '../messages/hello.ts'
 export const DOWNGRADE_TO_12: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01])
 export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00])
 
+/** The versions that there is a suite for, and for TLS 1.3 a group; highest first. */
+export const usableVersions = ({ versions, suites, groups }: Config): readonly Version[] =>
+  [TLS13, TLS12].filter(
+    (version): version is Version =>
+      versions.includes(version as Version) && suites.some((suite) => suite.version === version) && (version === TLS12 || groups.length > 0),
+  )
+
 /** The highest version that both sides speak. */
 export const chooseVersion = (config: Config, hello: ClientHello): Version => {
   const { supportedVersions } = hello.extensions
   const offered = supportedVersions ?? (hello.legacyVersion >= TLS12 ? [TLS12] : [])
-  const chosen = [TLS13, TLS12].find((version) => config.versions.includes(version as Version) && offered.includes(version))
+  const usable = usableVersions(config)
+  const chosen = usable.find((version) => offered.includes(version))
   if (chosen === undefined) {
     const shown = offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
     throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the client offers ${shown}`)
   }
-  const best = Math.max(...config.versions)
-  if (hello.cipherSuites.includes(FALLBACK_SCSV) && chosen < best) {
+  if (hello.cipherSuites.includes(FALLBACK_SCSV) && chosen !== usable[0]) {
     throw new TlsError('inappropriate_fallback', 'INAPPROPRIATE_FALLBACK', 'the client fell back to a lower version than both can speak')
   }
-  return chosen as Version
+  return chosen
 }
 
 /** In the order of whoever decides: those that both have. */

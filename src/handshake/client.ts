@@ -11,7 +11,7 @@ import type { ClientHello, ServerHello } from '../messages/hello.ts'
 import type { Session } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
-import { DOWNGRADE_TO_11, DOWNGRADE_TO_12 } from './choose.ts'
+import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
 import type { Peer } from './peer.ts'
@@ -30,11 +30,11 @@ export interface Offer {
 /** The client up to the fork between versions (RFC 9846 section 4.1). */
 export function* client(peer: Peer): Task<void> {
   const { config, facts, provider } = peer
-  const versions = [...config.versions].sort((a, b) => b - a)
-  if (versions.length === 0) throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
+  if (config.versions.length === 0) throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
+  const versions = usableVersions(config)
   const suites = config.suites.filter((suite) => versions.includes(suite.version))
   if (suites.length === 0) throw new TlsError('handshake_failure', 'NO_CIPHERS_AVAILABLE', 'no cipher suite is enabled for the versions that are')
-  const tls13 = versions.includes(TLS13) && suites.some((suite) => suite.version === TLS13)
+  const tls13 = versions.includes(TLS13)
 
   const session = config.session && mayOffer(config, config.session) ? config.session : undefined
   const random = provider.random(32)
@@ -134,7 +134,9 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
     if (answer.legacyVersion !== TLS12) throw illegal('WRONG_SSL_VERSION', `legacy_version is 0x${answer.legacyVersion.toString(16)}`)
     // RFC 9846 4.1.3: MUST echo
     if (!equal(answer.legacySessionIdEcho, hello.legacySessionId)) throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')
-    solicited(hello.extensions, { ...answer.extensions, ...(answer.kind === 'helloRetryRequest' && { cookie: undefined }) }, answer.kind)
+    // a cookie is the one thing that may come unasked (RFC 9846 section 4.2.2)
+    const asked = answer.kind === 'helloRetryRequest' ? { ...hello.extensions, cookie: true } : hello.extensions
+    solicited(asked, answer.extensions, answer.kind)
   }
   if (!config.versions.includes(version as Version)) throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the server chose version 0x${version.toString(16)}`)
   if (answer.legacyCompressionMethod !== 0) throw illegal('UNSUPPORTED_COMPRESSION_ALGORITHM', `compression method ${answer.legacyCompressionMethod}`)
@@ -142,7 +144,7 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
   if (!suite || !hello.cipherSuites.includes(suite.id) || suite.version !== version) {
     throw illegal('WRONG_CIPHER_RETURNED', `suite 0x${answer.cipherSuite.toString(16)} was not offered for this version`)
   }
-  if (answer.kind === 'serverHello12' && config.versions.includes(TLS13)) {
+  if (answer.kind === 'serverHello12' && hello.extensions.supportedVersions?.includes(TLS13)) {
     const end = answer.random.subarray(24)
     if (equal(end, DOWNGRADE_TO_12) || equal(end, DOWNGRADE_TO_11)) throw illegal('INAPPROPRIATE_FALLBACK', 'the server says that somebody made us speak a lower version')
   }

@@ -5,7 +5,7 @@ import { TlsError, illegal } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
 import { type Task, asked } from '../task.ts'
-import { chooseAlpn, chooseVersion, DOWNGRADE_TO_12, knownSchemes } from './choose.ts'
+import { chooseAlpn, chooseVersion, DOWNGRADE_TO_12, knownSchemes, usableVersions } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { server12 } from './server12.ts'
 import { server13 } from './server13.ts'
@@ -46,7 +46,7 @@ const checkCompression = (hello: ClientHello, version: Version): void => {
 /** 32 random bytes; a server that could do better than TLS 1.2 says so in the last 8 (RFC 9846 section 4.1.3). */
 export const serverRandom = (peer: Peer, version: Version): Uint8Array => {
   const random = peer.provider.random(32).slice()
-  if (version === TLS12 && peer.config.versions.includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
+  if (version === TLS12 && usableVersions(peer.config).includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
   return random
 }
 

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { after, describe, test } from 'node:test'
+import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts'
+import { node } from '../../src/crypto/node/index.ts'
+import type { Provider } from '../../src/crypto/provider.ts'
+import { runAsync, wait } from '../../src/task.ts'
+import type { Session, SessionStore } from '../../src/session/session.ts'
+import { memoryTickets } from '../../src/session/tickets.ts'
+import type { TraceEvent } from '../../src/trace.ts'
+import { verifier } from '../../src/x509/path.ts'
+import { lateKey, lateProvider } from '../late.ts'
+import { type Materials, materials, NOW } from '../materials.ts'
+import { makePair, type Pair, settle } from '../pair.ts'
+import { type Shape, shapes } from './shapes.ts'
+
+const PING = 'ping from the client'
+const PONG = 'x'.repeat(40_000)
+
+const memorySessions = (): SessionStore => {
+  const held = new Map<string, Session>()
+  return { get: (id) => held.get(id), put: (id, session) => void held.set(id, session), remove: (id) => void held.delete(id) }
+}
+
+/** Which message came where which were due: the graph of states, collected over every shape. */
+const graph = new Set<string>()
+const watch = (role: string): ((event: TraceEvent) => void) => {
+  let due = ''
+  return (event) => {
+    if (event.event === 'due') due = event.names.join(' or ')
+    if (event.event === 'message' && event.way === 'in') graph.add(`${role}: ${event.name} where ${due} is due`)
+  }
+}
+
+const play = async (shape: Shape, provider: Provider, m: Materials, how: { drip: boolean; late: boolean }): Promise<Pair> => {
+  const keys = (input: Partial<ConfigInput>): Partial<ConfigInput> =>
+    how.late && input.identities ? { ...input, identities: input.identities.map((identity) => ({ ...identity, key: lateKey(identity.key) })) } : input
+  const base = { provider, verifier: verifier({ anchors: [m.root] }), now: () => NOW }
+  const serverConfig = defineConfig({
+    ...base,
+    tickets: memoryTickets(provider, () => NOW),
+    sessions: memorySessions(),
+    trace: watch('server'),
+    ...keys({ identities: [m.identities[shape.certificate ?? 'P-256']], ...shape.server?.(m, provider) }),
+  })
+  const clientConfig = (session?: Session, onSession?: (session: Session) => void): Config =>
+    defineConfig({
+      ...base,
+      serverName: 'localhost',
+      peerName: 'localhost',
+      tickets: memoryTickets(provider, () => NOW),
+      trace: watch('client'),
+      ...keys({ ...shape.client?.(m, provider) }),
+      ...(session && { session }),
+      ...(onSession && { onSession }),
+    })
+
+  const connect = async (client: Config): Promise<Pair> => {
+    const pair = makePair(client, serverConfig)
+    const run = (): Promise<void> => settle(pair, how)
+    await run()
+    assert.deepEqual(pair.lost, {}, `${pair.lost.client ?? ''} ${pair.lost.server ?? ''}`)
+    assert.equal(pair.client.established && pair.server.established, true)
+    pair.client.write(Buffer.from(PING))
+    pair.server.write(Buffer.from(PONG))
+    await run()
+    return pair
+  }
+
+  let session: Session | undefined
+  if (shape.resume) {
+    const first = await connect(clientConfig(undefined, (fresh) => (session = fresh)))
+    assert.equal(first.client.facts.resumed, false)
+    assert.ok(session, 'the first handshake gives a session')
+    session = shape.resume(session)
+  }
+  const pair = await connect(clientConfig(session))
+  assert.equal(pair.received.server, PING)
+  assert.equal(pair.received.client, PONG)
+  await shape.then?.(pair, () => settle(pair, how))
+
+  const { client, server } = pair
+  shape.check(client.facts, server.facts)
+  for (const context of [undefined, new Uint8Array(0), Uint8Array.of(1, 2)]) {
+    const [ours, theirs] = await Promise.all(
+      [client, server].map(({ facts }) => runAsync(facts.exporter?.('EXPORTER-test', context, 40) ?? wait(new Uint8Array(0)))),
+    )
+    assert.equal(ours?.length, 40)
+    assert.deepEqual(ours, theirs)
+  }
+  assert.deepEqual(client.facts.ourFinished, server.facts.peerFinished)
+  client.close()
+  await settle(pair, how)
+  assert.equal(server.closedByPeer, true)
+  assert.equal(client.closedByPeer, false)
+  server.write(Buffer.from('half closed'))
+  server.close()
+  await settle(pair, how)
+  assert.equal(client.closedByPeer, true)
+  assert.ok(pair.received.client.endsWith('half closed'))
+  assert.deepEqual(pair.lost, {})
+  return pair
+}
+
+const ways = [
+  { name: 'quick', provider: node, drip: false, late: false },
+  { name: 'late', provider: lateProvider(node), drip: false, late: true },
+  { name: 'quick, byte by byte', provider: node, drip: true, late: false },
+] as const
+
+for (const way of ways) {
+  describe(`handshakes, ${way.name}`, () => {
+    for (const shape of shapes) {
+      test(shape.name, { skip: shape.needs && !shape.needs(way.provider) ? 'not with this provider' : false }, async () => {
+        await play(shape, way.provider, await materials(), way)
+      })
+    }
+  })
+}
+
+const GOLDEN = new URL('graph.txt', import.meta.url)
+after(() => {
+  const now = `${[...graph].sort().join('\n')}\n`
+  if (process.env.UPDATE_GRAPH) writeFileSync(GOLDEN, now)
+  assert.equal(now, readFileSync(GOLDEN, 'utf8'), 'the graph of states has changed; look at it, then UPDATE_GRAPH=1 npm test')
+})
