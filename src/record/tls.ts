@@ -97,8 +97,8 @@ export class TlsCarrier implements Carrier {
         const answer = keys.protection.open(this.#readSequence, record)
         const opened = isPromise(answer) ? yield* wait(answer) : answer
         if (!opened) {
-          if (this.#skip >= length) {
-            this.#skip -= length
+          if (this.#skip > 0 && this.#skip >= length) {
+            this.#skip -= Math.max(1, length)
             input.drop(HEADER + length)
             continue
           }
@@ -115,7 +115,7 @@ export class TlsCarrier implements Carrier {
       } else if (this.#skip > 0 && type === APPLICATION_DATA) {
         // early data that follows a hello which we answered with a HelloRetryRequest
         if (this.#skip < length) throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
-        this.#skip -= length
+        this.#skip -= Math.max(1, length)
         input.drop(HEADER + length)
         continue
       }
