@@ -1,4 +1,4 @@
-import { type NamedGroup, groups } from './crypto/groups.ts'
+import { groups, type NamedGroup } from './crypto/groups.ts'
 import type { PrivateKey, Provider } from './crypto/provider.ts'
 import { type Scheme, schemes } from './crypto/schemes.ts'
 import { type Suite, suites } from './crypto/suites.ts'
@@ -163,7 +163,8 @@ const isVersion = (v: number): v is Version => v === TLS12 || v === TLS13
 
 type Required = 'provider' | 'verifier'
 /** What `defineConfig` is given: the provider and the verifier, and what differs from the defaults. */
-export type ConfigInput = Pick<Config, Required> & Partial<Omit<Config, Required | 'limits'>> & { readonly limits?: Partial<Limits> }
+export type ConfigInput = Pick<Config, Required> &
+  Partial<Omit<Config, Required | 'limits'>> & { readonly limits?: Partial<Limits> }
 
 /** Fills in the defaults, checks the whole once and freezes it. Throws `Misuse` for what contradicts itself. */
 export const defineConfig = (input: ConfigInput): Config => {
@@ -201,13 +202,18 @@ export const defineConfig = (input: ConfigInput): Config => {
     groups: config.groups.filter((group) => provider.groups.includes(group.name)),
   }
   for (const version of config.versions) {
-    if (!isVersion(version)) throw new Misuse(`version 0x${(version as number).toString(16)} is not supported; choose 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)`)
+    if (!isVersion(version))
+      throw new Misuse(
+        `version 0x${(version as number).toString(16)} is not supported; choose 0x0303 (TLS 1.2) or 0x0304 (TLS 1.3)`,
+      )
   }
   for (const protocol of config.alpn ?? []) {
-    if (protocol.length < 1 || protocol.length > 255) throw new Misuse(`an ALPN protocol has 1 to 255 bytes, "${protocol}" has ${protocol.length}`)
+    if (protocol.length < 1 || protocol.length > 255)
+      throw new Misuse(`an ALPN protocol has 1 to 255 bytes, "${protocol}" has ${protocol.length}`)
   }
   const { recordSizeLimit: limit, maxSendFragment: fragment } = config
-  if (limit !== undefined && (limit < 64 || limit > 16385)) throw new Misuse(`recordSizeLimit is 64 to 16385 bytes, not ${limit}`)
+  if (limit !== undefined && (limit < 64 || limit > 16385))
+    throw new Misuse(`recordSizeLimit is 64 to 16385 bytes, not ${limit}`)
   if (fragment < 1 || fragment > 16384) throw new Misuse(`maxSendFragment is 1 to 16384 bytes, not ${fragment}`)
   return Object.freeze(filtered)
 }

@@ -94,7 +94,10 @@ export class Connection {
   /** Seals data at once and queues it. Throws `Misuse` before the handshake is over and after `close`. */
   write(data: Uint8Array): void {
     if (this.#lost) throw this.#lost
-    if (!this.writable) throw new Misuse(this.#closing ? 'nothing can be written after close' : 'the handshake is not over; advance it first')
+    if (!this.writable)
+      throw new Misuse(
+        this.#closing ? 'nothing can be written after close' : 'the handshake is not over; advance it first',
+      )
     this.#carrier.data(data)
   }
 
@@ -112,7 +115,8 @@ export class Connection {
     if (!this.established) throw new Misuse(`${kind} has to wait until the handshake is over`)
     if (version !== TLS13) throw new Misuse(`${kind} is not part of TLS 1.2`)
     if (kind !== 'keyUpdate' && role === 'client') throw new Misuse(`${kind} is for servers to ask for`)
-    if (kind === 'authenticate' && !postHandshakeAuth) throw new Misuse('the client did not offer to authenticate after the handshake')
+    if (kind === 'authenticate' && !postHandshakeAuth)
+      throw new Misuse('the client did not offer to authenticate after the handshake')
     if (kind === 'ticket' && !this.#config.tickets) throw new Misuse('this server has no tickets; configure some')
     this.#peer.requests.push(request)
   }
@@ -145,7 +149,9 @@ export class Connection {
     const lost =
       error instanceof TlsError || error instanceof AlertReceived || error instanceof Truncated
         ? error
-        : new TlsError('internal_error', 'INTERNAL_ERROR', error instanceof Error ? error.message : String(error), { cause: error })
+        : new TlsError('internal_error', 'INTERNAL_ERROR', error instanceof Error ? error.message : String(error), {
+            cause: error,
+          })
     this.#lost = lost
     if (lost instanceof TlsError && !lost.silent && !this.#carrier.fault) this.#alert(FATAL, alerts[lost.alert])
     this.#config.trace?.({ event: 'lost', error: lost })

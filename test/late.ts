@@ -48,7 +48,10 @@ export const lateKey = <K extends PrivateKey>(key: K): K => ({
   facts: key.facts,
   spki: key.spki,
   sign: (algorithm, message) => late(() => key.sign(algorithm, message)),
-  ...(key.decrypt && { decrypt: (ciphertext: Uint8Array, length: number) => late(() => key.decrypt?.(ciphertext, length) as Maybe<Uint8Array>) }),
+  ...(key.decrypt && {
+    decrypt: (ciphertext: Uint8Array, length: number) =>
+      late(() => key.decrypt?.(ciphertext, length) as Maybe<Uint8Array>),
+  }),
 })
 
 /** The same provider, but every answer that may come late does. What works with this one works with any. */
@@ -62,12 +65,16 @@ export const lateProvider = (provider: Provider): Provider => ({
   },
   extract: (name, salt, ikm) => late(() => provider.extract(name, salt, ikm)),
   expand: (name, prk, info, length) => late(() => provider.expand(name, prk, info, length)),
-  expandLabel: (name, secret, label, context, length) => late(() => provider.expandLabel(name, secret, label, context, length)),
+  expandLabel: (name, secret, label, context, length) =>
+    late(() => provider.expandLabel(name, secret, label, context, length)),
   prf: (name, secret, label, seed, length) => late(() => provider.prf(name, secret, label, seed, length)),
   protection: (keying) => lateProtection(provider.protection(keying)),
   box: (key) => {
     const box = provider.box(key)
-    return { seal: (plain, aad) => late(() => box.seal(plain, aad)), open: (sealed, aad) => late(() => box.open(sealed, aad)) }
+    return {
+      seal: (plain, aad) => late(() => box.seal(plain, aad)),
+      open: (sealed, aad) => late(() => box.open(sealed, aad)),
+    }
   },
   group: (name) => {
     const group = provider.group(name)

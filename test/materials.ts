@@ -9,7 +9,15 @@ import { makeCertificate } from '../src/x509/make.ts'
 export const NOW = Date.UTC(2026, 10, 23, 12)
 const DAY = 86_400_000
 
-export const keyKinds = ['P-256', 'P-384', 'P-521', 'ed25519', 'ed448', 'rsa-2048', 'rsa-pss-2048'] as const satisfies readonly KeyKind[]
+export const keyKinds = [
+  'P-256',
+  'P-384',
+  'P-521',
+  'ed25519',
+  'ed448',
+  'rsa-2048',
+  'rsa-pss-2048',
+] as const satisfies readonly KeyKind[]
 export type MadeKind = (typeof keyKinds)[number]
 
 export interface Materials {
@@ -20,11 +28,22 @@ export interface Materials {
 
 const make = async (): Promise<Materials> => {
   const rootKey = await node.generate('P-256')
-  const root = await makeCertificate({ subject: { CN: 'typetls test root' }, key: rootKey, signer: rootKey, notBefore: NOW - DAY, days: 30, ca: true }, node)
+  const root = await makeCertificate(
+    { subject: { CN: 'typetls test root' }, key: rootKey, signer: rootKey, notBefore: NOW - DAY, days: 30, ca: true },
+    node,
+  )
   const identity = async (kind: KeyKind): Promise<Identity> => {
     const key: PrivateKey = await node.generate(kind)
     const certificate = await makeCertificate(
-      { subject: { CN: kind }, key, issuer: root, signer: rootKey, notBefore: NOW - DAY, days: 20, san: ['localhost', '127.0.0.1'] },
+      {
+        subject: { CN: kind },
+        key,
+        issuer: root,
+        signer: rootKey,
+        notBefore: NOW - DAY,
+        days: 20,
+        san: ['localhost', '127.0.0.1'],
+      },
       node,
     )
     return { chain: [certificate.raw], key }
@@ -46,7 +65,13 @@ export const seeded = (seed: string): ((length: number) => Uint8Array) => {
   return (length) => {
     const out = new Uint8Array(length)
     for (let at = 0; at < length; at += 32) {
-      out.set(createHash('sha256').update(`${seed} ${count++}`).digest().subarray(0, Math.min(32, length - at)), at)
+      out.set(
+        createHash('sha256')
+          .update(`${seed} ${count++}`)
+          .digest()
+          .subarray(0, Math.min(32, length - at)),
+        at,
+      )
     }
     return out
   }

@@ -38,12 +38,18 @@ export class Reader {
 
   /** Refuses leftovers. */
   done(what: string): void {
-    if (this.at !== this.end) throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${this.left} bytes too many in ${what}`)
+    if (this.at !== this.end)
+      throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${this.left} bytes too many in ${what}`)
   }
 
   #forward(length: number, what: string): number {
     const from = this.at
-    if (length > this.end - from) throw new TlsError('decode_error', 'LENGTH_TOO_SHORT', `truncated at ${what}: ${length} bytes due, ${this.left} there`)
+    if (length > this.end - from)
+      throw new TlsError(
+        'decode_error',
+        'LENGTH_TOO_SHORT',
+        `truncated at ${what}: ${length} bytes due, ${this.left} there`,
+      )
     this.at = from + length
     return from
   }

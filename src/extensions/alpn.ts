@@ -15,7 +15,10 @@ export const alpn = extension({
 
   confirm({ config, facts }, [chosen, ...others]) {
     if (chosen === undefined || others.length > 0 || !config.alpn?.includes(chosen)) {
-      throw illegal('BAD_EXTENSION', `the server chose the protocols [${[chosen, ...others]}], one of [${config.alpn}] was due`)
+      throw illegal(
+        'BAD_EXTENSION',
+        `the server chose the protocols [${[chosen, ...others]}], one of [${config.alpn}] was due`,
+      )
     }
     facts.alpn = chosen
   },

@@ -1,8 +1,8 @@
-import { type Reader } from '../bytes/reader.ts'
-import { TlsError, illegal } from '../errors.ts'
+import type { Reader } from '../bytes/reader.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { Codec } from '../wire/codec.ts'
 import type { Extension, Negotiation, Place } from './extension.ts'
-import { type ExtensionName, type Extensions, type Unknown, registry } from './registry.ts'
+import { type ExtensionName, type Extensions, registry, type Unknown } from './registry.ts'
 
 type Row = { readonly name: ExtensionName; readonly extension: Extension }
 const rows: readonly Row[] = Object.entries(registry).map(([name, extension]) => ({
@@ -14,7 +14,12 @@ const codecAt = (row: Row, place: Place): Codec<unknown> | undefined => row.exte
 
 /** Where an unknown extension is ignored: what the peer offers or asks. Answers must have been asked for. */
 const OPEN: ReadonlySet<Place> = new Set(['clientHello', 'certificateRequest', 'newSessionTicket'])
-const REQUIRED: ReadonlySet<Place> = new Set(['encryptedExtensions', 'certificate', 'certificateRequest', 'newSessionTicket'])
+const REQUIRED: ReadonlySet<Place> = new Set([
+  'encryptedExtensions',
+  'certificate',
+  'certificateRequest',
+  'newSessionTicket',
+])
 /** TLS 1.3 says what may stand where; 1.2 has no such rule for what a client offers. */
 const LAST: ReadonlySet<Place> = new Set(['clientHello'])
 
@@ -39,14 +44,20 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
       const codec = row && codecAt(row, place)
       if (!codec || !row) {
         if (row) throw illegal('BAD_EXTENSION', `${row.name} does not belong in ${place}`)
-        if (!OPEN.has(place)) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `extension ${type} in ${place} was not asked for`)
+        if (!OPEN.has(place))
+          throw new TlsError(
+            'unsupported_extension',
+            'UNSOLICITED_EXTENSION',
+            `extension ${type} in ${place} was not asked for`,
+          )
         unknown.push({ type, data: body.take(body.left, 'extension') })
         continue
       }
       value[row.name] = codec.read(body)
       body.done(row.name)
       // RFC 9846 4.2.11: the binders cover everything before them, so pre_shared_key must be last
-      if (row.name === 'preSharedKey' && LAST.has(place) && inner.left > 0) throw illegal('BAD_EXTENSION', 'pre_shared_key is not the last extension')
+      if (row.name === 'preSharedKey' && LAST.has(place) && inner.left > 0)
+        throw illegal('BAD_EXTENSION', 'pre_shared_key is not the last extension')
     }
     if (unknown.length > 0) value.unknown = unknown
     return value as Extensions<P>
@@ -80,7 +91,11 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
   },
 })
 
-const RAW: Codec<Uint8Array> = { name: 'opaque', read: (r) => r.take(r.left, 'opaque'), write: (w, value) => w.raw(value) }
+const RAW: Codec<Uint8Array> = {
+  name: 'opaque',
+  read: (r) => r.take(r.left, 'opaque'),
+  write: (w, value) => w.raw(value),
+}
 
 /** What the client offers by the extensions that stand alone, joined with what the handshake offers by name. */
 export const offers = (n: Negotiation, named: Extensions<'clientHello'>): Extensions<'clientHello'> => {
@@ -111,7 +126,8 @@ export const answers = <P extends 'encryptedExtensions' | 'serverHello12'>(
 /** Refuses answers that nobody asked for. */
 export const solicited = (offered: object, answered: object, place: Place): void => {
   for (const name of Object.keys(answered)) {
-    if (!(name in offered)) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `${name} in ${place} was not asked for`)
+    if (!(name in offered))
+      throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `${name} in ${place} was not asked for`)
   }
 }
 

@@ -36,7 +36,10 @@ export interface Extension<P extends Places = Places> {
   /** Client: what to offer. */
   offer?(n: Negotiation): At<P, 'clientHello'> | undefined
   /** Server: what to answer, in EncryptedExtensions or the ServerHello of TLS 1.2. */
-  answer?(n: Negotiation, offered: At<P, 'clientHello'>): At<P, 'encryptedExtensions'> | At<P, 'serverHello12'> | undefined
+  answer?(
+    n: Negotiation,
+    offered: At<P, 'clientHello'>,
+  ): At<P, 'encryptedExtensions'> | At<P, 'serverHello12'> | undefined
   /** Client: what the answer means. */
   confirm?(n: Negotiation, answer: At<P, 'encryptedExtensions'> | At<P, 'serverHello12'>): void
 }

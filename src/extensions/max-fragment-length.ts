@@ -14,7 +14,8 @@ export const maxFragmentLength = extension({
 
   answer({ records, config, facts }, code) {
     const length = lengths[code - 1]
-    if (length === undefined) throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', `max_fragment_length ${code} is none of 1 to 4`)
+    if (length === undefined)
+      throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', `max_fragment_length ${code} is none of 1 to 4`)
     // record_size_limit takes its place when both were sent (RFC 8449 section 5)
     if (config.recordSizeLimit !== undefined && facts.peerRecordLimit !== undefined) return undefined
     records.limitWrite(length)

@@ -1,7 +1,7 @@
 import { TLS13 } from '../config.ts'
 import { illegal } from '../errors.ts'
 import { u16 } from '../wire/codec.ts'
-import { type Negotiation, extension } from './extension.ts'
+import { extension, type Negotiation } from './extension.ts'
 
 /** In TLS 1.3 the limit counts the inner content type too (RFC 8449 section 4). */
 const data = (n: Negotiation, limit: number): number => (n.version === TLS13 ? limit - 1 : limit)

@@ -16,7 +16,11 @@ const names: Codec<string> = mapped(
     }
     const { name } = entries[0]
     if (name.length > 255 || name.includes(0)) {
-      throw new TlsError('unrecognized_name', 'SSL3_EXT_INVALID_SERVERNAME', 'a host name has at most 255 bytes and no zero byte')
+      throw new TlsError(
+        'unrecognized_name',
+        'SSL3_EXT_INVALID_SERVERNAME',
+        'a host name has at most 255 bytes and no zero byte',
+      )
     }
     return String.fromCharCode(...name)
   },

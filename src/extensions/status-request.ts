@@ -12,7 +12,8 @@ export const certificateStatus: Codec<Uint8Array> = {
   name: status.name,
   read(r) {
     const { statusType, response } = status.read(r)
-    if (statusType !== OCSP) throw new TlsError('decode_error', 'UNSUPPORTED_STATUS_TYPE', `status type ${statusType} is not ocsp (1)`)
+    if (statusType !== OCSP)
+      throw new TlsError('decode_error', 'UNSUPPORTED_STATUS_TYPE', `status type ${statusType} is not ocsp (1)`)
     return response
   },
   write: (w, response) => status.write(w, { statusType: OCSP, response }),

@@ -1,14 +1,15 @@
 import { equal } from '../bytes/compare.ts'
 import { TLS12 } from '../config.ts'
 import { ciphers } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import { list, mark, opaque, rest, u8 } from '../wire/codec.ts'
-import { type Negotiation, extension } from './extension.ts'
+import { extension, type Negotiation } from './extension.ts'
 
 // What only TLS 1.2 knows. A client that offers 1.3 alone sends none of these.
 
 const offers12 = ({ config }: Negotiation): boolean => config.versions.includes(TLS12)
-const offersCurves = (n: Negotiation): boolean => offers12(n) && n.config.suites.some((suite) => suite.agreement === 'ecdhe')
+const offersCurves = (n: Negotiation): boolean =>
+  offers12(n) && n.config.suites.some((suite) => suite.agreement === 'ecdhe')
 
 const UNCOMPRESSED = 0
 const formats = list(u8, 1, 255)
@@ -22,7 +23,8 @@ export const ecPointFormats = extension({
 
   answer({ version, suite }, offered) {
     if (version !== TLS12 || suite?.agreement !== 'ecdhe') return undefined
-    if (!offered.includes(UNCOMPRESSED)) throw illegal('TLS_INVALID_ECPOINTFORMAT_LIST', 'uncompressed points are missing')
+    if (!offered.includes(UNCOMPRESSED))
+      throw illegal('TLS_INVALID_ECPOINTFORMAT_LIST', 'uncompressed points are missing')
     return [UNCOMPRESSED]
   },
 
@@ -38,7 +40,10 @@ export const encryptThenMac = extension({
   type: 22,
   in: { clientHello: mark, serverHello12: mark },
 
-  offer: (n) => (offers12(n) && n.config.encryptThenMac && n.config.suites.some((s) => ciphers[s.cipher].mode === 'cbc') ? true : undefined),
+  offer: (n) =>
+    offers12(n) && n.config.encryptThenMac && n.config.suites.some((s) => ciphers[s.cipher].mode === 'cbc')
+      ? true
+      : undefined,
 
   answer({ config, version, suite, facts }) {
     if (version !== TLS12 || !config.encryptThenMac || !suite || ciphers[suite.cipher].mode !== 'cbc') return undefined
@@ -81,7 +86,11 @@ export const renegotiationInfo = extension({
 
   answer({ version, facts }, offered) {
     if (!equal(offered, new Uint8Array(0))) {
-      throw new TlsError('handshake_failure', 'RENEGOTIATION_MISMATCH', 'renegotiation_info of a first handshake must be empty')
+      throw new TlsError(
+        'handshake_failure',
+        'RENEGOTIATION_MISMATCH',
+        'renegotiation_info of a first handshake must be empty',
+      )
     }
     facts.secureRenegotiation = true
     return version === TLS12 ? offered : undefined
@@ -89,7 +98,11 @@ export const renegotiationInfo = extension({
 
   confirm({ facts }, answer) {
     if (answer.length > 0) {
-      throw new TlsError('handshake_failure', 'RENEGOTIATION_MISMATCH', 'renegotiation_info of a first handshake must be empty')
+      throw new TlsError(
+        'handshake_failure',
+        'RENEGOTIATION_MISMATCH',
+        'renegotiation_info of a first handshake must be empty',
+      )
     }
     facts.secureRenegotiation = true
   },

@@ -1,4 +1,4 @@
-import { type Codec, list, mark, opaque, struct, u16, u32, u8 } from '../wire/codec.ts'
+import { type Codec, list, mark, opaque, struct, u8, u16, u32 } from '../wire/codec.ts'
 import { extension } from './extension.ts'
 
 // What the handshake uses by name, in the order that its statements say (RFC 9846 section 4.2): codecs only.
@@ -7,12 +7,22 @@ export const KeyShareEntry = struct('KeyShareEntry', { group: u16, keyExchange: 
 
 export const supportedGroups = extension({
   type: 10,
-  in: { clientHello: list(u16, 2, 2 ** 16 - 1), encryptedExtensions: list(u16, 2, 2 ** 16 - 1), serverHello12: list(u16, 2, 2 ** 16 - 1) },
+  in: {
+    clientHello: list(u16, 2, 2 ** 16 - 1),
+    encryptedExtensions: list(u16, 2, 2 ** 16 - 1),
+    serverHello12: list(u16, 2, 2 ** 16 - 1),
+  },
 })
 
 const schemeList = list(u16, 2, 2 ** 16 - 2)
-export const signatureAlgorithms = extension({ type: 13, in: { clientHello: schemeList, certificateRequest: schemeList } })
-export const signatureAlgorithmsCert = extension({ type: 50, in: { clientHello: schemeList, certificateRequest: schemeList } })
+export const signatureAlgorithms = extension({
+  type: 13,
+  in: { clientHello: schemeList, certificateRequest: schemeList },
+})
+export const signatureAlgorithmsCert = extension({
+  type: 50,
+  in: { clientHello: schemeList, certificateRequest: schemeList },
+})
 
 /** signed_certificate_timestamp (RFC 6962 section 3.3): the list stays as it is. */
 const sctList: Codec<Uint8Array> = {
@@ -35,14 +45,24 @@ export const preSharedKey = extension({
   type: 41,
   in: {
     clientHello: struct('OfferedPsks', {
-      identities: list(struct('PskIdentity', { identity: opaque(1, 2 ** 16 - 1), obfuscatedTicketAge: u32 }), 7, 2 ** 16 - 1),
+      identities: list(
+        struct('PskIdentity', { identity: opaque(1, 2 ** 16 - 1), obfuscatedTicketAge: u32 }),
+        7,
+        2 ** 16 - 1,
+      ),
       binders: list(opaque(32, 255), 33, 2 ** 16 - 1),
     }),
     serverHello: u16,
   },
 })
-export const earlyData = extension({ type: 42, in: { clientHello: mark, encryptedExtensions: mark, newSessionTicket: u32 } })
-export const supportedVersions = extension({ type: 43, in: { clientHello: list(u16, 2, 254), serverHello: u16, helloRetryRequest: u16 } })
+export const earlyData = extension({
+  type: 42,
+  in: { clientHello: mark, encryptedExtensions: mark, newSessionTicket: u32 },
+})
+export const supportedVersions = extension({
+  type: 43,
+  in: { clientHello: list(u16, 2, 254), serverHello: u16, helloRetryRequest: u16 },
+})
 const cookieBytes = opaque(1, 2 ** 16 - 1)
 export const cookie = extension({ type: 44, in: { clientHello: cookieBytes, helloRetryRequest: cookieBytes } })
 
@@ -51,7 +71,10 @@ export const PSK_DHE_KE = 1
 export const pskKeyExchangeModes = extension({ type: 45, in: { clientHello: list(u8, 1, 255) } })
 
 const distinguishedNames = list(opaque(1, 2 ** 16 - 1), 3, 2 ** 16 - 1)
-export const certificateAuthorities = extension({ type: 47, in: { clientHello: distinguishedNames, certificateRequest: distinguishedNames } })
+export const certificateAuthorities = extension({
+  type: 47,
+  in: { clientHello: distinguishedNames, certificateRequest: distinguishedNames },
+})
 export const postHandshakeAuth = extension({ type: 49, in: { clientHello: mark } })
 export const keyShare = extension({
   type: 51,

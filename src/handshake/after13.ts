@@ -48,7 +48,16 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
     const lifetime = Math.min(config.sessionLifetime, WEEK)
     const secret = yield* ticketSecret(provider, suite, after.resumption, ticketNonce)
-    const session: Session = { ...remember(config, facts), version: TLS13, suite: suite.id, secret, id: NONE, ticket: NONE, ticketAgeAdd, lifetime }
+    const session: Session = {
+      ...remember(config, facts),
+      version: TLS13,
+      suite: suite.id,
+      secret,
+      id: NONE,
+      ticket: NONE,
+      ticketAgeAdd,
+      lifetime,
+    }
     const ticket = yield* wait(config.tickets.seal(session), 'session')
     if (!ticket) return
     peer.tell('newSessionTicket', { ticketLifetime: lifetime, ticketAgeAdd, ticketNonce, ticket, extensions: {} })
@@ -58,7 +67,10 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
 
   function* demandCertificate(): Task<void> {
     const context = provider.random(16).slice()
-    const raw = peer.build('certificateRequest', { certificateRequestContext: context, extensions: requestExtensions(peer) })
+    const raw = peer.build('certificateRequest', {
+      certificateRequestContext: context,
+      extensions: requestExtensions(peer),
+    })
     contexts.set(context.join(), raw)
     carrier.write(raw)
   }
@@ -81,7 +93,8 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
       : facts.postHandshakeAuth
         ? (['keyUpdate', 'certificate'] as const)
         : (['keyUpdate'] as const)
-    const message: Message<'newSessionTicket' | 'keyUpdate' | 'certificateRequest' | 'certificate'> = yield* peer.receive(...due)
+    const message: Message<'newSessionTicket' | 'keyUpdate' | 'certificateRequest' | 'certificate'> =
+      yield* peer.receive(...due)
     switch (message.name) {
       case 'newSessionTicket':
         yield* keepTicket(peer, suite, after.resumption, message.body)
@@ -129,9 +142,21 @@ export const requestExtensions = ({ config }: Peer): Body<'certificateRequest'>[
 })
 
 /** Client: answers a CertificateRequest on the open connection (RFC 9846 section 4.6.2). */
-function* authenticateLater(peer: Peer, suite: Suite, writing: Uint8Array, handshake: Transcript, request: Message<'certificateRequest'>): Task<void> {
-  if (!request.body.extensions.signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing in CertificateRequest')
-  if (request.body.certificateRequestContext.length === 0) throw illegal('BAD_EXTENSION', 'a CertificateRequest after the handshake needs a context')
+function* authenticateLater(
+  peer: Peer,
+  suite: Suite,
+  writing: Uint8Array,
+  handshake: Transcript,
+  request: Message<'certificateRequest'>,
+): Task<void> {
+  if (!request.body.extensions.signatureAlgorithms)
+    throw new TlsError(
+      'missing_extension',
+      'MISSING_SIGALGS_EXTENSION',
+      'signature_algorithms is missing in CertificateRequest',
+    )
+  if (request.body.certificateRequestContext.length === 0)
+    throw illegal('BAD_EXTENSION', 'a CertificateRequest after the handshake needs a context')
   peer.transcript = handshake.fork()
   peer.accept(request)
   yield* answerRequest(peer, request.body)
@@ -159,7 +184,8 @@ function* acceptLater(
   peer.transcript.add(request)
   const chain = message.body.certificateList.map((entry) => entry.certData)
   if (chain.length === 0) {
-    if (config.clientAuth === 'require') throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    if (config.clientAuth === 'require')
+      throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
   } else {
     const key = yield* judge(peer, chain, 'digitalSignature')

@@ -2,11 +2,11 @@ import { NONE } from '../bytes/compare.ts'
 import { type CertificateQuestion, type Identity, TLS13 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
-import { type AlertName, CertificateError, TlsError, illegal } from '../errors.ts'
-import { type Task, asked, wait } from '../task.ts'
-import { chooseIdentity, knownSchemes } from './choose.ts'
-import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import { type AlertName, CertificateError, illegal, TlsError } from '../errors.ts'
 import type { CertificateRequest } from '../messages/authentication.ts'
+import { asked, type Task, wait } from '../task.ts'
+import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import { chooseIdentity, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 
 type Role = 'client' | 'server'
@@ -65,7 +65,11 @@ export const proveNothing = (peer: Peer, context: Uint8Array = NONE): void => {
  * Judges the chain that the peer sent, and gives the key of its leaf. `use`: what the key is to do, which its key usage
  * must allow.
  */
-export function* judge(peer: Peer, chain: readonly Uint8Array[], use: 'digitalSignature' | 'keyEncipherment'): Task<PublicKey> {
+export function* judge(
+  peer: Peer,
+  chain: readonly Uint8Array[],
+  use: 'digitalSignature' | 'keyEncipherment',
+): Task<PublicKey> {
   const { config, facts, provider } = peer
   const certificates = chain.map(parsed)
   const leaf = certificates[0]
@@ -89,7 +93,12 @@ export function* judge(peer: Peer, chain: readonly Uint8Array[], use: 'digitalSi
     if (!(error instanceof CertificateError)) throw error
     throw new TlsError(alertOf(error.code), 'CERTIFICATE_VERIFY_FAILED', error.message, { cause: error })
   }
-  if (leaf.keyUsage && !leaf.keyUsage.has(use)) throw new TlsError('unsupported_certificate', 'WRONG_CERTIFICATE_TYPE', `the key usage of the certificate does not allow ${use}`)
+  if (leaf.keyUsage && !leaf.keyUsage.has(use))
+    throw new TlsError(
+      'unsupported_certificate',
+      'WRONG_CERTIFICATE_TYPE',
+      `the key usage of the certificate does not allow ${use}`,
+    )
   return yield* publicKey(peer, leaf)
 }
 
@@ -97,7 +106,12 @@ function* publicKey(peer: Peer, leaf: Certificate): Task<PublicKey> {
   try {
     return yield* wait(peer.provider.publicKey(leaf.spki))
   } catch (cause) {
-    throw new TlsError('unsupported_certificate', 'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS', 'the key of the certificate is of no kind that is supported', { cause })
+    throw new TlsError(
+      'unsupported_certificate',
+      'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS',
+      'the key of the certificate is of no kind that is supported',
+      { cause },
+    )
   }
 }
 
@@ -105,7 +119,12 @@ const parsed = (der: Uint8Array): Certificate => {
   try {
     return parseCertificate(der)
   } catch (cause) {
-    throw new TlsError('bad_certificate', 'CERT_LENGTH_MISMATCH', cause instanceof Error ? cause.message : 'a certificate cannot be read', { cause })
+    throw new TlsError(
+      'bad_certificate',
+      'CERT_LENGTH_MISMATCH',
+      cause instanceof Error ? cause.message : 'a certificate cannot be read',
+      { cause },
+    )
   }
 }
 
@@ -114,13 +133,20 @@ export const signedWith = (peer: Peer, id: number, key: PublicKey): Scheme => {
   const scheme = schemeById(id)
   const { version = TLS13 } = peer.facts
   if (!scheme || !peer.config.schemes.includes(scheme) || !schemeFits(scheme, key.facts, version)) {
-    throw illegal('WRONG_SIGNATURE_TYPE', `signature scheme 0x${id.toString(16)} was not offered or does not fit the key`)
+    throw illegal(
+      'WRONG_SIGNATURE_TYPE',
+      `signature scheme 0x${id.toString(16)} was not offered or does not fit the key`,
+    )
   }
   return scheme
 }
 
 /** Checks that the peer has the key it showed (TLS 1.3). `transcript`: the hash up to its Certificate. */
-export function* checkProof(peer: Peer, key: PublicKey, proof: { readonly algorithm: number; readonly signature: Uint8Array }): Task<void> {
+export function* checkProof(
+  peer: Peer,
+  key: PublicKey,
+  proof: { readonly algorithm: number; readonly signature: Uint8Array },
+): Task<void> {
   const scheme = signedWith(peer, proof.algorithm, key)
   const who = peer.facts.role === 'client' ? 'server' : 'client'
   const good = yield* wait(key.verify(scheme.algorithm, content(who, yield* peer.digest()), proof.signature))
@@ -129,7 +155,10 @@ export function* checkProof(peer: Peer, key: PublicKey, proof: { readonly algori
 }
 
 /** Shows a certificate that the server can check, or none. */
-export function* answerRequest(peer: Peer, { certificateRequestContext: context, extensions }: CertificateRequest): Task<void> {
+export function* answerRequest(
+  peer: Peer,
+  { certificateRequestContext: context, extensions }: CertificateRequest,
+): Task<void> {
   const { config, facts } = peer
   const schemes = knownSchemes(extensions.signatureAlgorithms)
   const offered = yield* identities(peer, {
@@ -158,4 +187,5 @@ const alertByCode: readonly (readonly [AlertName, readonly number[]])[] = [
   ['bad_certificate', [4, 5, 6, 9, 11, 13, 14, 15, 16, 27, 28, 62, 63, 64, 65, 66, 67, 68, 79]],
   ['internal_error', [1, 17, 69, 70]],
 ]
-export const alertOf = (code: number): AlertName => alertByCode.find(([, codes]) => codes.includes(code))?.[0] ?? 'certificate_unknown'
+export const alertOf = (code: number): AlertName =>
+  alertByCode.find(([, codes]) => codes.includes(code))?.[0] ?? 'certificate_unknown'

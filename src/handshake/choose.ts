@@ -2,8 +2,8 @@ import { type Config, type Identity, TLS12, TLS13, type Version } from '../confi
 import { groupById, groups, type NamedGroup } from '../crypto/groups.ts'
 import type { KeyFacts } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
-import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { FALLBACK_SCSV, type Suite } from '../crypto/suites.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 
 // Every decision as a pure function of what was offered and what is configured. Values that we do not know, GREASE
@@ -17,7 +17,9 @@ export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4
 export const usableVersions = ({ versions, suites, groups }: Config): readonly Version[] =>
   [TLS13, TLS12].filter(
     (version): version is Version =>
-      versions.includes(version as Version) && suites.some((suite) => suite.version === version) && (version === TLS12 || groups.length > 0),
+      versions.includes(version as Version) &&
+      suites.some((suite) => suite.version === version) &&
+      (version === TLS12 || groups.length > 0),
   )
 
 /** The highest version that both sides speak. */
@@ -27,27 +29,46 @@ export const chooseVersion = (config: Config, hello: ClientHello): Version => {
   const usable = usableVersions(config)
   const chosen = usable.find((version) => offered.includes(version))
   if (chosen === undefined) {
-    const shown = offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
+    const shown =
+      offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
     throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the client offers ${shown}`)
   }
   if (hello.cipherSuites.includes(FALLBACK_SCSV) && chosen !== usable[0]) {
-    throw new TlsError('inappropriate_fallback', 'INAPPROPRIATE_FALLBACK', 'the client fell back to a lower version than both can speak')
+    throw new TlsError(
+      'inappropriate_fallback',
+      'INAPPROPRIATE_FALLBACK',
+      'the client fell back to a lower version than both can speak',
+    )
   }
   return chosen
 }
 
 /** In the order of whoever decides: those that both have. */
-const shared = <T>(ours: readonly T[], theirs: readonly number[], id: (item: T) => number, preferOurs: boolean): readonly T[] =>
+const shared = <T>(
+  ours: readonly T[],
+  theirs: readonly number[],
+  id: (item: T) => number,
+  preferOurs: boolean,
+): readonly T[] =>
   preferOurs
     ? ours.filter((item) => theirs.includes(id(item)))
     : theirs.flatMap((number) => ours.find((item) => id(item) === number) ?? [])
 
 /** Suites that both sides know in that version, best first. */
 export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
-  shared(config.suites.filter((suite) => suite.version === version), offered, (suite) => suite.id, config.serverPreference)
+  shared(
+    config.suites.filter((suite) => suite.version === version),
+    offered,
+    (suite) => suite.id,
+    config.serverPreference,
+  )
 
 const noSharedCipher = (offered: readonly number[]): TlsError =>
-  new TlsError('handshake_failure', 'NO_SHARED_CIPHER', `none of the ${offered.length} suites of the client can be used`)
+  new TlsError(
+    'handshake_failure',
+    'NO_SHARED_CIPHER',
+    `none of the ${offered.length} suites of the client can be used`,
+  )
 
 /** The suite of a TLS 1.3 handshake. */
 export const chooseSuite13 = (config: Config, hello: ClientHello): Suite => {
@@ -57,13 +78,21 @@ export const chooseSuite13 = (config: Config, hello: ClientHello): Suite => {
 }
 
 /** The group of a TLS 1.3 handshake, and the client's share for it if there is one. */
-export const chooseGroup13 = (config: Config, hello: ClientHello): { readonly group: NamedGroup; readonly share: Uint8Array | undefined } => {
+export const chooseGroup13 = (
+  config: Config,
+  hello: ClientHello,
+): { readonly group: NamedGroup; readonly share: Uint8Array | undefined } => {
   const { supportedGroups, keyShare } = hello.extensions
-  if (!supportedGroups || !keyShare) throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'supported_groups and key_share are due together')
+  if (!supportedGroups || !keyShare)
+    throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'supported_groups and key_share are due together')
   // RFC 9846 4.2.8: shares must be for groups in supported_groups, each once
   const seen = new Set<number>()
   for (const { group } of keyShare) {
-    if (seen.has(group) || !supportedGroups.includes(group)) throw illegal('BAD_KEY_SHARE', `a share for group 0x${group.toString(16)} that is doubled or not in supported_groups`)
+    if (seen.has(group) || !supportedGroups.includes(group))
+      throw illegal(
+        'BAD_KEY_SHARE',
+        `a share for group 0x${group.toString(16)} that is doubled or not in supported_groups`,
+      )
     seen.add(group)
   }
   const both = shared(config.groups, supportedGroups, (group) => group.id, config.serverPreference)
@@ -74,11 +103,16 @@ export const chooseGroup13 = (config: Config, hello: ClientHello): { readonly gr
 }
 
 /** Schemes by number, those that we know. */
-export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] => (ids ?? []).flatMap((id) => schemeById(id) ?? [])
+export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] =>
+  (ids ?? []).flatMap((id) => schemeById(id) ?? [])
 
 /** What to sign with: the first of ours that fits the key and that the peer takes. */
-export const chooseScheme = (config: Config, key: KeyFacts, peer: readonly Scheme[], version: Version): Scheme | undefined =>
-  config.schemes.find((scheme) => peer.includes(scheme) && schemeFits(scheme, key, version))
+export const chooseScheme = (
+  config: Config,
+  key: KeyFacts,
+  peer: readonly Scheme[],
+  version: Version,
+): Scheme | undefined => config.schemes.find((scheme) => peer.includes(scheme) && schemeFits(scheme, key, version))
 
 /** The identity that the peer can check, with the scheme to sign by; one from an authority it named goes first. */
 export const chooseIdentity = (
@@ -126,7 +160,8 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
       unsigned = true
     }
   }
-  if (unsigned) throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'no signature scheme in common for our certificates')
+  if (unsigned)
+    throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'no signature scheme in common for our certificates')
   throw noSharedCipher(hello.cipherSuites)
 }
 
@@ -134,6 +169,7 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
 export const chooseAlpn = (config: Config, offered: readonly string[]): string | undefined => {
   if (!config.alpn) return undefined
   const chosen = config.alpn.find((protocol) => offered.includes(protocol))
-  if (chosen === undefined) throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
+  if (chosen === undefined)
+    throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
   return chosen
 }

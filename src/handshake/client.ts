@@ -30,10 +30,16 @@ export interface Offer {
 /** The client up to the fork between versions (RFC 9846 section 4.1). */
 export function* client(peer: Peer): Task<void> {
   const { config, facts, provider } = peer
-  if (config.versions.length === 0) throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
+  if (config.versions.length === 0)
+    throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
   const versions = usableVersions(config)
   const suites = config.suites.filter((suite) => versions.includes(suite.version))
-  if (suites.length === 0) throw new TlsError('handshake_failure', 'NO_CIPHERS_AVAILABLE', 'no cipher suite is enabled for the versions that are')
+  if (suites.length === 0)
+    throw new TlsError(
+      'handshake_failure',
+      'NO_CIPHERS_AVAILABLE',
+      'no cipher suite is enabled for the versions that are',
+    )
   const tls13 = versions.includes(TLS13)
 
   const session = config.session && mayOffer(config, config.session) ? config.session : undefined
@@ -42,7 +48,8 @@ export function* client(peer: Peer): Task<void> {
   if (config.serverName !== undefined) facts.serverName = config.serverName
   // RFC 5077 3.4: a ticket of TLS 1.2 goes with an id of our making, by which the server says that it took it
   const disguise = (tls13 && config.middlebox) || (session?.version === TLS12 && session.ticket.length > 0)
-  const legacySessionId = session?.version === TLS12 && session.id.length > 0 ? session.id : disguise ? provider.random(32) : NONE
+  const legacySessionId =
+    session?.version === TLS12 && session.id.length > 0 ? session.id : disguise ? provider.random(32) : NONE
 
   const exchanges = new Map<number, Exchange>()
   for (const group of tls13 ? config.groups.slice(0, config.keyShares) : []) yield* start(peer, group.id, exchanges)
@@ -58,7 +65,8 @@ export function* client(peer: Peer): Task<void> {
   const named: Extensions<'clientHello'> = {
     supportedGroups: config.groups.map((group) => group.id),
     signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
-    ...(config.tickets && versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),
+    ...(config.tickets &&
+      versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),
     ...(tls13 && {
       supportedVersions: versions,
       keyShare: shares(exchanges),
@@ -83,9 +91,11 @@ export function* client(peer: Peer): Task<void> {
     message = yield* peer.receive('serverHello')
     answer = message.body
     const first = suite
-    if (answer.kind === 'helloRetryRequest') throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a second HelloRetryRequest')
+    if (answer.kind === 'helloRetryRequest')
+      throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a second HelloRetryRequest')
     suite = checkAnswer(peer, offer, answer)
-    if (suite !== first || answer.kind !== 'serverHello') throw illegal('WRONG_CIPHER_RETURNED', 'the ServerHello does not keep to the HelloRetryRequest')
+    if (suite !== first || answer.kind !== 'serverHello')
+      throw illegal('WRONG_CIPHER_RETURNED', 'the ServerHello does not keep to the HelloRetryRequest')
   }
   facts.suite = suite
   facts.serverRandom = answer.random
@@ -95,10 +105,16 @@ export function* client(peer: Peer): Task<void> {
   if (answer.kind === 'serverHello12') return yield* client12(peer, offer, answer, suite)
 }
 
-const shares = (exchanges: ReadonlyMap<number, Exchange>) => [...exchanges].map(([group, { share }]) => ({ group, keyExchange: share }))
+const shares = (exchanges: ReadonlyMap<number, Exchange>) =>
+  [...exchanges].map(([group, { share }]) => ({ group, keyExchange: share }))
 
 /** Sends the hello; with a session of TLS 1.3 it ends with a pre-shared key and the proof that we have it. */
-function* sendHello(peer: Peer, hello: ClientHello, exchanges: Map<number, Exchange>, session: Session | undefined): Task<Offer> {
+function* sendHello(
+  peer: Peer,
+  hello: ClientHello,
+  exchanges: Map<number, Exchange>,
+  session: Session | undefined,
+): Task<Offer> {
   const { config, provider } = peer
   const suite = session?.version === TLS13 ? suiteById(session.suite) : undefined
   if (!session || !suite || !hello.extensions.supportedVersions) {
@@ -129,24 +145,34 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
   const version = answer.kind === 'serverHello12' ? answer.legacyVersion : answer.extensions.supportedVersions
   if (version === undefined) throw new TlsError('missing_extension', 'BAD_EXTENSION', 'supported_versions is missing')
   if (answer.kind !== 'serverHello12') {
-    if (!hello.extensions.supportedVersions) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', 'supported_versions was not offered')
-    if (version !== TLS13) throw illegal('BAD_EXTENSION', `the server chose version 0x${version.toString(16)} by supported_versions`)
-    if (answer.legacyVersion !== TLS12) throw illegal('WRONG_SSL_VERSION', `legacy_version is 0x${answer.legacyVersion.toString(16)}`)
+    if (!hello.extensions.supportedVersions)
+      throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', 'supported_versions was not offered')
+    if (version !== TLS13)
+      throw illegal('BAD_EXTENSION', `the server chose version 0x${version.toString(16)} by supported_versions`)
+    if (answer.legacyVersion !== TLS12)
+      throw illegal('WRONG_SSL_VERSION', `legacy_version is 0x${answer.legacyVersion.toString(16)}`)
     // RFC 9846 4.1.3: MUST echo
-    if (!equal(answer.legacySessionIdEcho, hello.legacySessionId)) throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')
+    if (!equal(answer.legacySessionIdEcho, hello.legacySessionId))
+      throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')
     // a cookie is the one thing that may come unasked (RFC 9846 section 4.2.2)
     const asked = answer.kind === 'helloRetryRequest' ? { ...hello.extensions, cookie: true } : hello.extensions
     solicited(asked, answer.extensions, answer.kind)
   }
-  if (!config.versions.includes(version as Version)) throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the server chose version 0x${version.toString(16)}`)
-  if (answer.legacyCompressionMethod !== 0) throw illegal('UNSUPPORTED_COMPRESSION_ALGORITHM', `compression method ${answer.legacyCompressionMethod}`)
+  if (!config.versions.includes(version as Version))
+    throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the server chose version 0x${version.toString(16)}`)
+  if (answer.legacyCompressionMethod !== 0)
+    throw illegal('UNSUPPORTED_COMPRESSION_ALGORITHM', `compression method ${answer.legacyCompressionMethod}`)
   const suite = suiteById(answer.cipherSuite)
   if (!suite || !hello.cipherSuites.includes(suite.id) || suite.version !== version) {
-    throw illegal('WRONG_CIPHER_RETURNED', `suite 0x${answer.cipherSuite.toString(16)} was not offered for this version`)
+    throw illegal(
+      'WRONG_CIPHER_RETURNED',
+      `suite 0x${answer.cipherSuite.toString(16)} was not offered for this version`,
+    )
   }
   if (answer.kind === 'serverHello12' && hello.extensions.supportedVersions?.includes(TLS13)) {
     const end = answer.random.subarray(24)
-    if (equal(end, DOWNGRADE_TO_12) || equal(end, DOWNGRADE_TO_11)) throw illegal('INAPPROPRIATE_FALLBACK', 'the server says that somebody made us speak a lower version')
+    if (equal(end, DOWNGRADE_TO_12) || equal(end, DOWNGRADE_TO_11))
+      throw illegal('INAPPROPRIATE_FALLBACK', 'the server says that somebody made us speak a lower version')
   }
   facts.version = version as Version
   carrier.agreed(facts.version)
@@ -154,12 +180,18 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
 }
 
 /** The second hello: what the HelloRetryRequest asks for, and nothing else, differs (RFC 9846 section 4.1.2). */
-function* retry(peer: Peer, { hello, exchanges }: Offer, answer: ServerHello & { kind: 'helloRetryRequest' }): Task<ClientHello> {
+function* retry(
+  peer: Peer,
+  { hello, exchanges }: Offer,
+  answer: ServerHello & { kind: 'helloRetryRequest' },
+): Task<ClientHello> {
   const { keyShare: wanted, cookie } = answer.extensions
   const { preSharedKey: _, ...kept } = hello.extensions
-  if (wanted === undefined && cookie === undefined) throw illegal('NO_CHANGE_FOLLOWING_HRR', 'the HelloRetryRequest asks for nothing new')
+  if (wanted === undefined && cookie === undefined)
+    throw illegal('NO_CHANGE_FOLLOWING_HRR', 'the HelloRetryRequest asks for nothing new')
   if (wanted !== undefined) {
-    if (!hello.extensions.supportedGroups?.includes(wanted) || exchanges.has(wanted)) throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} was not offered, or its share was sent already`)
+    if (!hello.extensions.supportedGroups?.includes(wanted) || exchanges.has(wanted))
+      throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} was not offered, or its share was sent already`)
     exchanges.clear()
     yield* start(peer, wanted, exchanges)
     if (!exchanges.has(wanted)) throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} cannot be used here`)

@@ -10,7 +10,7 @@ import type { Body, Message } from '../messages/table.ts'
 import type { Session } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { encode } from '../wire/codec.ts'
-import { ourFinished, open, theirFinished } from './after12.ts'
+import { open, ourFinished, theirFinished } from './after12.ts'
 import { agree, groupOf } from './agree.ts'
 import { identities, judge, signedWith } from './authenticate.ts'
 import { chooseIdentity, knownSchemes } from './choose.ts'
@@ -22,7 +22,12 @@ import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 const PREMASTER = 48
 
 /** The client of TLS 1.2, from the ServerHello on (RFC 5246 section 7.3). */
-export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind: 'serverHello12' }, suite: Suite): Task<void> {
+export function* client12(
+  peer: Peer,
+  offer: Offer,
+  answer: ServerHello & { kind: 'serverHello12' },
+  suite: Suite,
+): Task<void> {
   const { config, facts, provider, carrier } = peer
   const randoms: Randoms = { client: offer.hello.random, server: answer.random }
   const session = offer.session?.version === TLS12 ? offer.session : undefined
@@ -33,7 +38,11 @@ export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind
   confirm(peer.negotiation(TLS12), offer.hello.extensions, answer.extensions, 'serverHello12')
   if (!answer.extensions.renegotiationInfo && !config.legacyServer) {
     // RFC 5746 4.1: without it somebody may have put his own handshake before ours
-    throw new TlsError('handshake_failure', 'UNSAFE_LEGACY_RENEGOTIATION_DISABLED', 'the server does not know secure renegotiation; legacyServer would allow it')
+    throw new TlsError(
+      'handshake_failure',
+      'UNSAFE_LEGACY_RENEGOTIATION_DISABLED',
+      'the server does not know secure renegotiation; legacyServer would allow it',
+    )
   }
   if (config.extendedMasterSecret === 'require' && !facts.extendedMasterSecret) {
     throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the server does not know extended_master_secret')
@@ -41,9 +50,11 @@ export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind
   const awaitsTicket = answer.extensions.sessionTicket !== undefined
 
   if (session && echoed) {
-    if (session.suite !== suite.id) throw illegal('OLD_SESSION_CIPHER_NOT_RETURNED', 'the suite of a session cannot change')
+    if (session.suite !== suite.id)
+      throw illegal('OLD_SESSION_CIPHER_NOT_RETURNED', 'the suite of a session cannot change')
     // RFC 7627 5.3: MUST abort if only one of the two handshakes had it
-    if (session.extendedMasterSecret !== (facts.extendedMasterSecret ?? false)) throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'extended_master_secret differs from the session')
+    if (session.extendedMasterSecret !== (facts.extendedMasterSecret ?? false))
+      throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'extended_master_secret differs from the session')
     recall(facts, session)
     const master = session.secret
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
@@ -61,7 +72,10 @@ export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind
   const chain = yield* peer.receive('certificate12')
   peer.accept(chain)
   let next: Message<'certificateStatus' | 'serverKeyExchange' | 'certificateRequest12' | 'serverHelloDone'>
-  const exchanging = suite.agreement === 'ecdhe' ? (['serverKeyExchange'] as const) : (['certificateRequest12', 'serverHelloDone'] as const)
+  const exchanging =
+    suite.agreement === 'ecdhe'
+      ? (['serverKeyExchange'] as const)
+      : (['certificateRequest12', 'serverHelloDone'] as const)
   if (answer.extensions.statusRequest) {
     next = yield* peer.receive('certificateStatus', ...exchanging)
     if (next.name === 'certificateStatus') {
@@ -74,7 +88,8 @@ export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind
   }
   const key = yield* judge(peer, chain.body, suite.agreement === 'ecdhe' ? 'digitalSignature' : 'keyEncipherment')
   const isRsa = key.facts.type === 'rsa' || key.facts.type === 'rsa-pss'
-  if ((suite.authentication === 'rsa') !== isRsa) throw illegal('WRONG_CERTIFICATE_TYPE', `a key of type ${key.facts.type} does not go with ${suite.name}`)
+  if ((suite.authentication === 'rsa') !== isRsa)
+    throw illegal('WRONG_CERTIFICATE_TYPE', `a key of type ${key.facts.type} does not go with ${suite.name}`)
 
   let exchange: Body<'serverKeyExchange'> | undefined
   if (next.name === 'serverKeyExchange') {
@@ -122,13 +137,19 @@ export function* client12(peer: Peer, offer: Offer, answer: ServerHello & { kind
 }
 
 /** The server's share must be signed by its certificate and for a group that we offered. */
-function* checkExchange(peer: Peer, key: PublicKey, randoms: Randoms, { params, algorithm, signature }: Body<'serverKeyExchange'>): Task<void> {
+function* checkExchange(
+  peer: Peer,
+  key: PublicKey,
+  randoms: Randoms,
+  { params, algorithm, signature }: Body<'serverKeyExchange'>,
+): Task<void> {
   const { config, facts } = peer
   const group = config.groups.find((candidate) => candidate.id === params.namedCurve && candidate.tls12)
   if (!group) throw illegal('WRONG_CURVE', `group 0x${params.namedCurve.toString(16)} was not offered`)
   const scheme = signedWith(peer, algorithm, key)
   const signed = concat(randoms.client, randoms.server, encode(ServerEcdhParams, params))
-  if (!(yield* wait(key.verify(scheme.algorithm, signed, signature)))) throw new TlsError('decrypt_error', 'BAD_SIGNATURE', 'ServerKeyExchange')
+  if (!(yield* wait(key.verify(scheme.algorithm, signed, signature))))
+    throw new TlsError('decrypt_error', 'BAD_SIGNATURE', 'ServerKeyExchange')
   facts.group = group
   facts.peerScheme = scheme
 }
@@ -165,7 +186,9 @@ function* chooseOurs(peer: Peer, request: Body<'certificateRequest12'>) {
     authorities: request.certificateAuthorities,
     ...(facts.serverName !== undefined && { serverName: facts.serverName }),
   })
-  const fitting = offered.filter(({ key }) => request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN))
+  const fitting = offered.filter(({ key }) =>
+    request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN),
+  )
   return chooseIdentity(config, fitting, schemes, TLS12)
 }
 
@@ -175,9 +198,14 @@ function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {
   return message.body
 }
 
-
 /** Keeps the session, if the server gave a ticket or an id to come back with. */
-const keep = (peer: Peer, suite: Suite, master: Uint8Array, id: Uint8Array, ticket: Body<'newSessionTicket12'> | undefined): void => {
+const keep = (
+  peer: Peer,
+  suite: Suite,
+  master: Uint8Array,
+  id: Uint8Array,
+  ticket: Body<'newSessionTicket12'> | undefined,
+): void => {
   const { config, facts } = peer
   const hint = ticket?.ticketLifetimeHint || config.sessionLifetime
   const session: Session = {

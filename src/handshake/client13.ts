@@ -1,9 +1,9 @@
 import { equal } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import { groupById } from '../crypto/groups.ts'
-import { BadShare, type PublicKey } from '../crypto/provider.ts'
+import type { PublicKey } from '../crypto/provider.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import { confirm, solicited } from '../extensions/block.ts'
 import type { CertificateRequest } from '../messages/authentication.ts'
 import type { ServerHello } from '../messages/hello.ts'
@@ -19,7 +19,12 @@ import { recall } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The client of TLS 1.3, from the ServerHello on (RFC 9846 section 2). */
-export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind: 'serverHello' }, suite: Suite): Task<void> {
+export function* client13(
+  peer: Peer,
+  offer: Offer,
+  answer: ServerHello & { kind: 'serverHello' },
+  suite: Suite,
+): Task<void> {
   const { config, facts, provider, carrier } = peer
   const { keyShare, preSharedKey: chosen } = answer.extensions
   if (!keyShare) throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'key_share is missing in ServerHello')
@@ -32,9 +37,11 @@ export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind
   if (chosen === undefined) {
     early = yield* EarlyStage.begin(provider, suite)
   } else {
-    if (!offer.early || !offer.session || chosen !== 0) throw illegal('BAD_PSK_IDENTITY', `pre-shared key ${chosen} was not offered`)
+    if (!offer.early || !offer.session || chosen !== 0)
+      throw illegal('BAD_PSK_IDENTITY', `pre-shared key ${chosen} was not offered`)
     // RFC 9846 4.2.11: the suite must go with the hash of the key
-    if (suiteById(offer.session.suite)?.hash !== suite.hash) throw illegal('CIPHERSUITE_DIGEST_HAS_CHANGED', 'the suite does not fit the pre-shared key')
+    if (suiteById(offer.session.suite)?.hash !== suite.hash)
+      throw illegal('CIPHERSUITE_DIGEST_HAS_CHANGED', 'the suite does not fit the pre-shared key')
     early = offer.early
     recall(facts, offer.session)
   }
@@ -58,7 +65,8 @@ export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind
     let next = yield* peer.receive('certificateRequest', 'certificate')
     if (next.name === 'certificateRequest') {
       request = next.body
-      if (request.certificateRequestContext.length > 0) throw illegal('INVALID_CONTEXT', 'the context of a CertificateRequest in the handshake must be empty')
+      if (request.certificateRequestContext.length > 0)
+        throw illegal('INVALID_CONTEXT', 'the context of a CertificateRequest in the handshake must be empty')
       checkRequest(peer, request)
       peer.accept(next)
       next = yield* peer.receive('certificate')
@@ -82,7 +90,8 @@ export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind
   peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
   peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
   peer.secret('EXPORTER_SECRET', exporter)
-  facts.exporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? new Uint8Array(0), length)
+  facts.exporter = (label, context, length) =>
+    exported(provider, suite, exporter, label, context ?? new Uint8Array(0), length)
 
   if (request) yield* answerRequest(peer, request)
   const ours = yield* finished(provider, suite, traffic.client, yield* peer.digest())
@@ -94,17 +103,27 @@ export function* client13(peer: Peer, offer: Offer, answer: ServerHello & { kind
   carrier.settled()
   const resumption = yield* master.resumption(yield* peer.digest())
   peer.established = true
-  yield* afterwards(peer, suite, { reading: data.server, writing: data.client, resumption, postHandshakeAuth: config.postHandshakeAuth })
+  yield* afterwards(peer, suite, {
+    reading: data.server,
+    writing: data.client,
+    resumption,
+    postHandshakeAuth: config.postHandshakeAuth,
+  })
 }
 
 function* serverCertificate(peer: Peer, offer: Offer, message: Message<'certificate'>): Task<PublicKey> {
   const { certificateRequestContext, certificateList } = message.body
-  if (certificateRequestContext.length > 0) throw illegal('INVALID_CONTEXT', 'the context of a server certificate must be empty')
+  if (certificateRequestContext.length > 0)
+    throw illegal('INVALID_CONTEXT', 'the context of a server certificate must be empty')
   for (const { extensions } of certificateList) solicited(offer.hello.extensions, extensions, 'certificate')
   const { statusRequest, signedCertificateTimestamp } = certificateList[0]?.extensions ?? {}
   if (statusRequest) peer.facts.ocsp = statusRequest
   if (signedCertificateTimestamp) peer.facts.scts = signedCertificateTimestamp
-  const key = yield* judge(peer, certificateList.map((entry) => entry.certData), 'digitalSignature')
+  const key = yield* judge(
+    peer,
+    certificateList.map((entry) => entry.certData),
+    'digitalSignature',
+  )
   peer.accept(message)
   return key
 }
@@ -112,7 +131,12 @@ function* serverCertificate(peer: Peer, offer: Offer, message: Message<'certific
 const checkRequest = (peer: Peer, { extensions }: CertificateRequest): void => {
   const { facts } = peer
   // RFC 9846 4.3.2: signature_algorithms MUST be there
-  if (!extensions.signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing in CertificateRequest')
+  if (!extensions.signatureAlgorithms)
+    throw new TlsError(
+      'missing_extension',
+      'MISSING_SIGALGS_EXTENSION',
+      'signature_algorithms is missing in CertificateRequest',
+    )
   facts.certificateRequested = true
   facts.peerSchemes = knownSchemes(extensions.signatureAlgorithms)
   facts.peerAuthorities = extensions.certificateAuthorities ?? []

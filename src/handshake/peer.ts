@@ -1,7 +1,7 @@
 import { Writer } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
-import { AlertReceived, TlsError, alertName, alerts } from '../errors.ts'
+import { AlertReceived, alertName, alerts, TlsError } from '../errors.ts'
 import type { Negotiation } from '../extensions/extension.ts'
 import type { Facts } from '../facts.ts'
 import { type Body, type Message, type MessageName, messages } from '../messages/table.ts'
@@ -132,21 +132,42 @@ export class Peer implements Beside {
   begins(type: number, length: number): void {
     const { limits } = this.config
     const name = this.#due.find((candidate) => messages[candidate].type === type)
-    const ignored = type === messages.helloRequest.type && this.facts.role === 'client' && this.facts.version !== TLS13 && !this.established
+    const ignored =
+      type === messages.helloRequest.type &&
+      this.facts.role === 'client' &&
+      this.facts.version !== TLS13 &&
+      !this.established
     if (name === undefined && !ignored) {
       const came = Object.entries(messages).find(([, row]) => row.type === type)?.[0] ?? `message type ${type}`
-      throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`)
+      throw new TlsError(
+        'unexpected_message',
+        'UNEXPECTED_MESSAGE',
+        `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`,
+      )
     }
     const limit = type === messages.certificate.type ? limits.certificate : limits.message
-    if (length > limit) throw new TlsError('illegal_parameter', 'EXCESSIVE_MESSAGE_SIZE', `${name ?? 'helloRequest'} of ${length} bytes, ${limit} are allowed`)
+    if (length > limit)
+      throw new TlsError(
+        'illegal_parameter',
+        'EXCESSIVE_MESSAGE_SIZE',
+        `${name ?? 'helloRequest'} of ${length} bytes, ${limit} are allowed`,
+      )
     if ((this.established || ignored) && ++this.#sinceData > limits.updates) {
-      throw new TlsError('unexpected_message', 'TOO_MANY_KEY_UPDATES', `more than ${limits.updates} messages without data between them`)
+      throw new TlsError(
+        'unexpected_message',
+        'TOO_MANY_KEY_UPDATES',
+        `more than ${limits.updates} messages without data between them`,
+      )
     }
   }
 
   data(view: Uint8Array): void {
     if (!this.established) {
-      throw new TlsError('unexpected_message', this.facts.version === undefined ? 'UNEXPECTED_MESSAGE' : 'APP_DATA_IN_HANDSHAKE', 'application data before the handshake is over')
+      throw new TlsError(
+        'unexpected_message',
+        this.facts.version === undefined ? 'UNEXPECTED_MESSAGE' : 'APP_DATA_IN_HANDSHAKE',
+        'application data before the handshake is over',
+      )
     }
     this.#warnings = 0
     if (view.length === 0) return
@@ -165,7 +186,8 @@ export class Peer implements Beside {
   alert(level: number, code: number): boolean {
     const { trace, limits } = this.config
     trace?.({ event: 'alert', way: 'in', level, code, alert: alertName(code) })
-    if (level !== WARNING && level !== FATAL) throw new TlsError('illegal_parameter', 'UNKNOWN_ALERT_TYPE', `alert level ${level}`)
+    if (level !== WARNING && level !== FATAL)
+      throw new TlsError('illegal_parameter', 'UNKNOWN_ALERT_TYPE', `alert level ${level}`)
     if (this.facts.role === 'server' && this.facts.clientRandom === undefined) {
       throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'an alert came where ClientHello was due')
     }
@@ -177,8 +199,10 @@ export class Peer implements Beside {
     const tls13 = this.facts.version === TLS13
     // RFC 9846 6: in TLS 1.3 every alert ends the connection, whatever its level, but these two
     if (level === FATAL || (tls13 && code !== alerts.user_canceled)) throw new AlertReceived(code)
-    if (code === alerts.no_renegotiation && !this.established) throw new TlsError('handshake_failure', 'NO_RENEGOTIATION', 'the peer refuses to negotiate')
-    if (++this.#warnings > limits.warnings) throw new TlsError('unexpected_message', 'TOO_MANY_WARN_ALERTS', `more than ${limits.warnings} warnings in a row`)
+    if (code === alerts.no_renegotiation && !this.established)
+      throw new TlsError('handshake_failure', 'NO_RENEGOTIATION', 'the peer refuses to negotiate')
+    if (++this.#warnings > limits.warnings)
+      throw new TlsError('unexpected_message', 'TOO_MANY_WARN_ALERTS', `more than ${limits.warnings} warnings in a row`)
     return false
   }
 
@@ -190,4 +214,3 @@ export class Peer implements Beside {
     for (let request = this.requests.shift(); request; request = this.requests.shift()) yield* serve(request)
   }
 }
-

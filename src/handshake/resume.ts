@@ -9,7 +9,10 @@ export const mayOffer = (config: Config, session: Session): boolean =>
   config.resumption &&
   isFresh(session, config.now()) &&
   config.versions.some((version) => version === session.version) &&
-  config.suites.some((suite) => suite.id === session.suite || (session.version === 0x0304 && suite.hash === suiteById(session.suite)?.hash)) &&
+  config.suites.some(
+    (suite) =>
+      suite.id === session.suite || (session.version === 0x0304 && suite.hash === suiteById(session.suite)?.hash),
+  ) &&
   session.serverName === config.serverName &&
   session.peerName === config.peerName &&
   sameContext(config, session) &&
@@ -23,7 +26,8 @@ export const mayResume = (config: Config, session: Session): boolean =>
   (session.verifyCode === 0 || config.verifier.tolerant === true)
 
 const sameContext = (config: Config, session: Session): boolean =>
-  session.context.length === config.sessionContext.length && session.context.every((byte, i) => byte === config.sessionContext[i])
+  session.context.length === config.sessionContext.length &&
+  session.context.every((byte, i) => byte === config.sessionContext[i])
 
 /** What a resumed session says of the peer. */
 export const recall = (facts: Facts, session: Session): void => {
@@ -32,7 +36,11 @@ export const recall = (facts: Facts, session: Session): void => {
   const chain: readonly Certificate[] = session.chain.map((der) => parseCertificate(der))
   if (chain.length === 0) return
   facts.peerChain = chain
-  facts.verified = { chain, code: session.verifyCode, ...(session.peerName !== undefined && { name: session.peerName }) }
+  facts.verified = {
+    chain,
+    code: session.verifyCode,
+    ...(session.peerName !== undefined && { name: session.peerName }),
+  }
 }
 
 /** What a session of either version keeps of a handshake. */

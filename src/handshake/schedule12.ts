@@ -15,7 +15,13 @@ export interface Randoms {
 }
 
 /** The master secret: bound to the whole handshake so far when `session` is given (RFC 7627 section 4). */
-export const masterSecret = (provider: Provider, suite: Suite, premaster: Uint8Array, randoms: Randoms, session: Uint8Array | undefined): Task<Uint8Array> =>
+export const masterSecret = (
+  provider: Provider,
+  suite: Suite,
+  premaster: Uint8Array,
+  randoms: Randoms,
+  session: Uint8Array | undefined,
+): Task<Uint8Array> =>
   wait(
     session
       ? provider.prf(suite.hash, premaster, 'extended master secret', session, MASTER_SECRET)
@@ -32,10 +38,19 @@ export function* keyBlock(
 ): Task<{ readonly client: Keying; readonly server: Keying }> {
   const { key, iv12 } = ciphers[suite.cipher]
   const mac = suite.mac ? hashLength[suite.mac] : 0
-  const block = yield* wait(provider.prf(suite.hash, master, 'key expansion', concat(randoms.server, randoms.client), 2 * (mac + key + iv12)))
+  const block = yield* wait(
+    provider.prf(suite.hash, master, 'key expansion', concat(randoms.server, randoms.client), 2 * (mac + key + iv12)),
+  )
   let at = 0
   const next = (length: number): Uint8Array => block.subarray(at, (at += length))
-  const [clientMac, serverMac, clientKey, serverKey, clientIv, serverIv] = [next(mac), next(mac), next(key), next(key), next(iv12), next(iv12)]
+  const [clientMac, serverMac, clientKey, serverKey, clientIv, serverIv] = [
+    next(mac),
+    next(mac),
+    next(key),
+    next(key),
+    next(iv12),
+    next(iv12),
+  ]
   const keying = (key: Uint8Array, iv: Uint8Array, macKey: Uint8Array): Keying => ({
     version: 0x0303,
     cipher: suite.cipher,
@@ -47,8 +62,13 @@ export function* keyBlock(
 }
 
 /** RFC 5246 section 7.4.9 */
-export const verifyData = (provider: Provider, suite: Suite, master: Uint8Array, who: 'client' | 'server', transcript: Uint8Array): Task<Uint8Array> =>
-  wait(provider.prf(suite.hash, master, `${who} finished`, transcript, VERIFY_DATA))
+export const verifyData = (
+  provider: Provider,
+  suite: Suite,
+  master: Uint8Array,
+  who: 'client' | 'server',
+  transcript: Uint8Array,
+): Task<Uint8Array> => wait(provider.prf(suite.hash, master, `${who} finished`, transcript, VERIFY_DATA))
 
 /** Labels that the protocol itself uses with the master secret. */
 const RESERVED = ['client finished', 'server finished', 'master secret', 'extended master secret', 'key expansion']
@@ -57,7 +77,8 @@ const RESERVED = ['client finished', 'server finished', 'master secret', 'extend
 export const exporter12 = (provider: Provider, suite: Suite, master: Uint8Array, randoms: Randoms): Exporter =>
   function* (label, context, length) {
     if (RESERVED.includes(label)) throw new Misuse(`the label "${label}" is used by TLS itself; choose another`)
-    if (context && context.length > 0xffff) throw new Misuse(`an exporter context has at most 65535 bytes, not ${context.length}`)
+    if (context && context.length > 0xffff)
+      throw new Misuse(`an exporter context has at most 65535 bytes, not ${context.length}`)
     const tail = context ? concat(Uint8Array.of(context.length >> 8, context.length & 255), context) : NONE
     return yield* wait(provider.prf(suite.hash, master, label, concat(randoms.client, randoms.server, tail), length))
   }

@@ -57,7 +57,10 @@ export class EarlyStage extends Stage {
 
 export class HandshakeStage extends Stage {
   *traffic(transcript: Uint8Array): Task<Traffic> {
-    return { client: yield* this.derive('c hs traffic', transcript), server: yield* this.derive('s hs traffic', transcript) }
+    return {
+      client: yield* this.derive('c hs traffic', transcript),
+      server: yield* this.derive('s hs traffic', transcript),
+    }
   }
 
   *master(): Task<MasterStage> {
@@ -67,7 +70,10 @@ export class HandshakeStage extends Stage {
 
 export class MasterStage extends Stage {
   *traffic(transcript: Uint8Array): Task<Traffic> {
-    return { client: yield* this.derive('c ap traffic', transcript), server: yield* this.derive('s ap traffic', transcript) }
+    return {
+      client: yield* this.derive('c ap traffic', transcript),
+      server: yield* this.derive('s ap traffic', transcript),
+    }
   }
 
   exporter(transcript: Uint8Array): Task<Uint8Array> {
@@ -80,7 +86,12 @@ export class MasterStage extends Stage {
 }
 
 /** The verify_data of a Finished, or a binder: an HMAC over a transcript hash (RFC 9846 section 4.4.4). */
-export function* finished(provider: Provider, suite: Suite, secret: Uint8Array, transcript: Uint8Array): Task<Uint8Array> {
+export function* finished(
+  provider: Provider,
+  suite: Suite,
+  secret: Uint8Array,
+  transcript: Uint8Array,
+): Task<Uint8Array> {
   const key = yield* wait(provider.expandLabel(suite.hash, secret, 'finished', NONE, hashLength[suite.hash]))
   return yield* wait(provider.hmac(suite.hash, key).mac(transcript))
 }
@@ -90,8 +101,12 @@ export const updated = (provider: Provider, suite: Suite, secret: Uint8Array): T
   wait(provider.expandLabel(suite.hash, secret, 'traffic upd', NONE, hashLength[suite.hash]))
 
 /** The pre-shared key that a ticket stands for (RFC 9846 section 4.6.1). */
-export const ticketSecret = (provider: Provider, suite: Suite, resumption: Uint8Array, nonce: Uint8Array): Task<Uint8Array> =>
-  wait(provider.expandLabel(suite.hash, resumption, 'resumption', nonce, hashLength[suite.hash]))
+export const ticketSecret = (
+  provider: Provider,
+  suite: Suite,
+  resumption: Uint8Array,
+  nonce: Uint8Array,
+): Task<Uint8Array> => wait(provider.expandLabel(suite.hash, resumption, 'resumption', nonce, hashLength[suite.hash]))
 
 /** Keying material for others (RFC 9846 section 7.5): no context and an empty one are the same. */
 export function* exported(
@@ -103,7 +118,9 @@ export function* exported(
   length: number,
 ): Task<Uint8Array> {
   const empty = provider.hash(suite.hash)
-  const secret = yield* wait(provider.expandLabel(suite.hash, exporter, label, yield* wait(empty.digest()), hashLength[suite.hash]))
+  const secret = yield* wait(
+    provider.expandLabel(suite.hash, exporter, label, yield* wait(empty.digest()), hashLength[suite.hash]),
+  )
   const hash = provider.hash(suite.hash)
   hash.update(context)
   return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', yield* wait(hash.digest()), length))

@@ -1,11 +1,11 @@
 import { Reader } from '../bytes/reader.ts'
 import { type Config, type HelloFacts, TLS12, TLS13, type Version } from '../config.ts'
 import { RENEGOTIATION_SCSV } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
-import { type Task, asked } from '../task.ts'
-import { chooseAlpn, chooseVersion, DOWNGRADE_TO_12, knownSchemes, usableVersions } from './choose.ts'
+import { asked, type Task } from '../task.ts'
+import { chooseVersion, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { server12 } from './server12.ts'
 import { server13 } from './server13.ts'
@@ -22,7 +22,8 @@ export function* server(peer: Peer): Task<void> {
     const other: Config | undefined = yield* asked(() => select(told), 'clientHello')
     if (other) peer.config = other
   }
-  if (peer.config.versions.length === 0) throw new TlsError('internal_error', 'INTERNAL_ERROR', 'no version is enabled on this server')
+  if (peer.config.versions.length === 0)
+    throw new TlsError('internal_error', 'INTERNAL_ERROR', 'no version is enabled on this server')
   const version = chooseVersion(peer.config, hello)
   facts.version = version
   facts.peerSuites = hello.cipherSuites
@@ -39,26 +40,10 @@ const checkCompression = (hello: ClientHello, version: Version): void => {
   const methods = hello.legacyCompressionMethods
   if (!methods.includes(0)) throw illegal('NO_COMPRESSION_SPECIFIED', 'the null compression method is missing')
   // RFC 9846 4.1.2: exactly one byte, set to zero
-  if (version === TLS13 && methods.length !== 1) throw illegal('INVALID_COMPRESSION_ALGORITHM', 'TLS 1.3 has no compression')
-  if (version === TLS13 && hello.legacyVersion < TLS12 && hello.legacyVersion >> 8 !== 3) throw illegal('WRONG_SSL_VERSION', 'legacy_version')
-}
-
-/** 32 random bytes; a server that could do better than TLS 1.2 says so in the last 8 (RFC 9846 section 4.1.3). */
-export const serverRandom = (peer: Peer, version: Version): Uint8Array => {
-  const random = peer.provider.random(32).slice()
-  if (version === TLS12 && usableVersions(peer.config).includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
-  return random
-}
-
-/** Decides the application protocol: by the hook, or by the list. */
-export function* chooseProtocol(peer: Peer, hello: ClientHello): Task<void> {
-  const { config, facts } = peer
-  const offered = hello.extensions.alpn
-  if (!offered) return
-  const { selectAlpn } = config
-  const chosen = selectAlpn ? yield* asked(() => selectAlpn(offered), 'clientHello') : chooseAlpn(config, offered)
-  if (chosen === false) throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
-  if (chosen !== undefined) facts.alpn = chosen
+  if (version === TLS13 && methods.length !== 1)
+    throw illegal('INVALID_COMPRESSION_ALGORITHM', 'TLS 1.3 has no compression')
+  if (version === TLS13 && hello.legacyVersion < TLS12 && hello.legacyVersion >> 8 !== 3)
+    throw illegal('WRONG_SSL_VERSION', 'legacy_version')
 }
 
 const FIXED = 4 + 2 + 32
@@ -69,7 +54,11 @@ export const helloFacts = ({ body, raw }: Message<'clientHello'>): HelloFacts =>
   const r = new Reader(raw, FIXED)
   for (const width of [1, 2, 1]) r.take(r.number(width, 'length'), 'hello')
   if (r.left > 0) r.number(2, 'length of extensions')
-  while (r.left > 0) extensions.push({ type: r.number(2, 'extension type'), data: r.take(r.number(2, 'length of extension'), 'extension') })
+  while (r.left > 0)
+    extensions.push({
+      type: r.number(2, 'extension type'),
+      data: r.take(r.number(2, 'length of extension'), 'extension'),
+    })
   const { serverName, alpn } = body.extensions
   return {
     raw,

@@ -3,7 +3,7 @@ import { hex } from '../bytes/text.ts'
 import { type Identity, TLS12 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import type { Suite } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams, serverEcdhParams } from '../messages/exchange12.ts'
 import type { ClientHello } from '../messages/hello.ts'
@@ -13,12 +13,12 @@ import { type Task, wait } from '../task.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
 import { agree, groupOf } from './agree.ts'
+import { chooseProtocol, serverRandom } from './answer.ts'
 import { identities, judge, signedWith } from './authenticate.ts'
 import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { mayResume, recall, remember } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
-import { chooseProtocol, serverRandom } from './server.ts'
 
 const PREMASTER = 48
 const RSA_SIGN = 1
@@ -159,7 +159,10 @@ const signalled = (peer: Peer, answered: ReturnType<typeof answers<'serverHello1
   peer.facts.secureRenegotiation && !answered.renegotiationInfo ? { ...answered, renegotiationInfo: NONE } : answered
 
 /** The session that the client names, by ticket or by id, if it goes with this hello. */
-function* resumable(peer: Peer, hello: ClientHello): Task<{ readonly session: Session; readonly suite: Suite; readonly renew: boolean } | undefined> {
+function* resumable(
+  peer: Peer,
+  hello: ClientHello,
+): Task<{ readonly session: Session; readonly suite: Suite; readonly renew: boolean } | undefined> {
   const { config } = peer
   const { sessionTicket, serverName } = hello.extensions
   let session: Session | undefined
@@ -171,12 +174,14 @@ function* resumable(peer: Peer, hello: ClientHello): Task<{ readonly session: Se
   } else if (config.sessions && hello.legacySessionId.length > 0) {
     session = yield* wait(config.sessions.get(hex(hello.legacySessionId)), 'session')
   }
-  if (!session || session.version !== TLS12 || !mayResume(config, session) || session.serverName !== serverName) return undefined
+  if (!session || session.version !== TLS12 || !mayResume(config, session) || session.serverName !== serverName)
+    return undefined
   const suite = sharedSuites(config, hello.cipherSuites, TLS12).find((candidate) => candidate.id === session.suite)
   if (!suite) return undefined
   const extended = hello.extensions.extendedMasterSecret === true && config.extendedMasterSecret !== 'off'
   // RFC 7627 5.3: a session with it is never resumed without it; the other way round a full handshake follows
-  if (session.extendedMasterSecret && !extended) throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the session was made with extended_master_secret')
+  if (session.extendedMasterSecret && !extended)
+    throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the session was made with extended_master_secret')
   if (session.extendedMasterSecret !== extended) return undefined
   return { session, suite, renew }
 }
@@ -205,7 +210,8 @@ function* clientCertificate(peer: Peer): Task<PublicKey | undefined> {
   const message = yield* peer.receive('certificate12')
   if (message.body.length === 0) {
     // RFC 5246 7.4.6: certificate_required is for TLS 1.3 only
-    if (peer.config.clientAuth === 'require') throw new TlsError('handshake_failure', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    if (peer.config.clientAuth === 'require')
+      throw new TlsError('handshake_failure', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
     return undefined
   }
@@ -232,10 +238,11 @@ function* decipher(peer: Peer, identity: Identity, hello: ClientHello, encrypted
   if (!decrypt) throw illegal('WRONG_CERTIFICATE_TYPE', 'the key of our certificate cannot decrypt')
   const premaster = (yield* wait(decrypt.call(identity.key, encrypted, PREMASTER), 'privateKey')).slice()
   const substitute = peer.provider.random(PREMASTER)
-  const wrong = ((premaster[0] as number) ^ (hello.legacyVersion >> 8)) | ((premaster[1] as number) ^ (hello.legacyVersion & 255))
+  const wrong =
+    ((premaster[0] as number) ^ (hello.legacyVersion >> 8)) | ((premaster[1] as number) ^ (hello.legacyVersion & 255))
   // all ones when the version is wrong, else zero, without a branch on it
   const mask = ((wrong | -wrong) >> 31) & 255
-  for (let i = 0; i < PREMASTER; i++) premaster[i] = ((premaster[i] as number) & ~mask) | ((substitute[i] as number) & mask)
+  for (let i = 0; i < PREMASTER; i++)
+    premaster[i] = ((premaster[i] as number) & ~mask) | ((substitute[i] as number) & mask)
   return premaster
 }
-

@@ -1,7 +1,7 @@
 import { equal, NONE } from '../bytes/compare.ts'
 import { TLS12, TLS13 } from '../config.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
-import { TlsError, illegal } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
 import { PSK_DHE_KE } from '../extensions/tls13.ts'
 import { type ClientHello, RETRY_RANDOM, type ServerHello } from '../messages/hello.ts'
@@ -10,12 +10,12 @@ import type { Session } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
+import { chooseProtocol, serverRandom } from './answer.ts'
 import { checkProof, identities, judge, prove } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { mayResume, recall } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
-import { chooseProtocol, serverRandom } from './server.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
 export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void> {
@@ -24,7 +24,12 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   let hello = message.body
   const suite = chooseSuite13(config, hello)
   let { group, share } = chooseGroup13(config, hello)
-  const head = { legacyVersion: TLS12, legacySessionIdEcho: hello.legacySessionId, cipherSuite: suite.id, legacyCompressionMethod: 0 }
+  const head = {
+    legacyVersion: TLS12,
+    legacySessionIdEcho: hello.legacySessionId,
+    cipherSuite: suite.id,
+    legacyCompressionMethod: 0,
+  }
   facts.suite = suite
   const offersEarlyData = hello.extensions.earlyData !== undefined
 
@@ -41,7 +46,8 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
     checkSecondHello(hello, again.body, group.id, cookie)
     message = again
     hello = again.body
-    if (chooseSuite13(config, hello) !== suite) throw illegal('BAD_CIPHER', 'the second ClientHello leads to another suite')
+    if (chooseSuite13(config, hello) !== suite)
+      throw illegal('BAD_CIPHER', 'the second ClientHello leads to another suite')
     ;({ group, share } = chooseGroup13(config, hello))
     if (!share) throw illegal('BAD_KEY_SHARE', 'the share that was asked for is missing')
   }
@@ -67,7 +73,11 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
     ...head,
     kind: 'serverHello',
     random,
-    extensions: { ...(session && { preSharedKey: 0 }), keyShare: { group: group.id, keyExchange: agreed.share }, supportedVersions: TLS13 },
+    extensions: {
+      ...(session && { preSharedKey: 0 }),
+      keyShare: { group: group.id, keyExchange: agreed.share },
+      supportedVersions: TLS13,
+    },
   }
   peer.send('serverHello', answer)
   if (config.middlebox && !facts.retried && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
@@ -80,7 +90,9 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   carrier.allowPlainAlerts()
   if (offersEarlyData && !facts.retried) carrier.skipEarlyData(config.limits.skippedEarlyData)
 
-  peer.send('encryptedExtensions', { extensions: answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions') })
+  peer.send('encryptedExtensions', {
+    extensions: answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions'),
+  })
   const demands = !session && config.clientAuth !== 'none'
   if (demands) peer.send('certificateRequest', { certificateRequestContext: NONE, extensions: requestExtensions(peer) })
   if (proof) {
@@ -132,9 +144,11 @@ const checkSecondHello = (one: ClientHello, two: ClientHello, group: number, coo
   if (!same) throw illegal('BAD_EXTENSION', 'the second ClientHello differs from the first in more than was asked for')
   if (two.extensions.earlyData) throw illegal('BAD_EXTENSION', 'early_data after a HelloRetryRequest')
   const shares = two.extensions.keyShare ?? []
-  if (shares.length !== 1 || shares[0]?.group !== group) throw illegal('BAD_KEY_SHARE', 'the second ClientHello must bring one share, for the group that was asked for')
+  if (shares.length !== 1 || shares[0]?.group !== group)
+    throw illegal('BAD_KEY_SHARE', 'the second ClientHello must bring one share, for the group that was asked for')
   const returned = two.extensions.cookie
-  if (cookie ? !returned || !equal(cookie, returned) : returned) throw illegal('BAD_EXTENSION', 'the cookie is not the one that was sent')
+  if (cookie ? !returned || !equal(cookie, returned) : returned)
+    throw illegal('BAD_EXTENSION', 'the cookie is not the one that was sent')
 }
 
 /** How we show who we are: the certificate, and the scheme to sign with, that this client can check. */
@@ -142,7 +156,8 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
   const { config, facts } = peer
   const { signatureAlgorithms, serverName, certificateAuthorities } = hello.extensions
   // RFC 9846 4.2.3: signature_algorithms MUST be there when the server is to show a certificate
-  if (!signatureAlgorithms) throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
+  if (!signatureAlgorithms)
+    throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
   const schemes = knownSchemes(signatureAlgorithms)
   const offered = yield* identities(peer, {
     role: 'server',
@@ -156,8 +171,13 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
     facts.identity = choice.identity
     return choice
   }
-  if (offered.length === 0) throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'this server has no certificate')
-  throw new TlsError('handshake_failure', 'NO_SUITABLE_SIGNATURE_ALGORITHM', 'no signature scheme in common for our certificates')
+  if (offered.length === 0)
+    throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'this server has no certificate')
+  throw new TlsError(
+    'handshake_failure',
+    'NO_SUITABLE_SIGNATURE_ALGORITHM',
+    'no signature scheme in common for our certificates',
+  )
 }
 
 /**
@@ -165,11 +185,12 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
  * wrong ends the handshake: somebody speaks for a client without having its key.
  */
 function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): Task<Session | undefined> {
-  const { config, facts, provider } = peer
+  const { config, provider } = peer
   const { preSharedKey, pskKeyExchangeModes, serverName } = message.body.extensions
   if (!preSharedKey) return undefined
   // RFC 9846 4.2.9: MUST abort if pre_shared_key comes without psk_key_exchange_modes
-  if (!pskKeyExchangeModes) throw new TlsError('missing_extension', 'MISSING_PSK_KEX_MODES_EXTENSION', 'psk_key_exchange_modes is missing')
+  if (!pskKeyExchangeModes)
+    throw new TlsError('missing_extension', 'MISSING_PSK_KEX_MODES_EXTENSION', 'psk_key_exchange_modes is missing')
   const { identities: offered, binders } = preSharedKey
   if (offered.length !== binders.length) throw illegal('BAD_EXTENSION', 'as many binders as identities are due')
   const [identity] = offered
@@ -186,7 +207,8 @@ function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): 
   const covered = message.raw.subarray(0, message.raw.length - length)
   const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
   const expected = yield* finished(provider, suite, yield* early.binderKey('res'), transcript)
-  if (!equal(binder, expected)) throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', 'the binder of the first pre-shared key')
+  if (!equal(binder, expected))
+    throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', 'the binder of the first pre-shared key')
   return session
 }
 
@@ -194,17 +216,28 @@ function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): 
 function* clientCertificate(peer: Peer): Task<void> {
   const message = yield* peer.receive('certificate')
   const { certificateRequestContext, certificateList } = message.body
-  if (certificateRequestContext.length > 0) throw illegal('BAD_EXTENSION', 'the context of a certificate in the handshake must be empty')
+  if (certificateRequestContext.length > 0)
+    throw illegal('BAD_EXTENSION', 'the context of a certificate in the handshake must be empty')
   for (const { extensions } of certificateList) {
     // we asked for neither
-    if (Object.keys(extensions).length > 0) throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', 'an extension of the client certificate was not asked for')
+    if (Object.keys(extensions).length > 0)
+      throw new TlsError(
+        'unsupported_extension',
+        'UNSOLICITED_EXTENSION',
+        'an extension of the client certificate was not asked for',
+      )
   }
   if (certificateList.length === 0) {
-    if (peer.config.clientAuth === 'require') throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
+    if (peer.config.clientAuth === 'require')
+      throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
     return
   }
-  const key = yield* judge(peer, certificateList.map((entry) => entry.certData), 'digitalSignature')
+  const key = yield* judge(
+    peer,
+    certificateList.map((entry) => entry.certData),
+    'digitalSignature',
+  )
   peer.accept(message)
   const proof = yield* peer.receive('certificateVerify')
   yield* checkProof(peer, key, proof.body)

@@ -1,5 +1,5 @@
 import { extensions } from '../extensions/block.ts'
-import { type Infer, list, opaque, struct, u16, u8 } from '../wire/codec.ts'
+import { type Infer, list, opaque, struct, u8, u16 } from '../wire/codec.ts'
 
 /** RFC 9846 section 4.4.2 */
 export const Certificate = struct('Certificate', {

@@ -1,5 +1,5 @@
 import { TlsError } from '../errors.ts'
-import { type Codec, type Infer, opaque, struct, u16, u8 } from '../wire/codec.ts'
+import { type Codec, type Infer, opaque, struct, u8, u16 } from '../wire/codec.ts'
 
 const NAMED_CURVE = 3
 
@@ -7,7 +7,8 @@ const curveType: Codec<number> = {
   ...u8,
   read(r) {
     const type = u8.read(r)
-    if (type !== NAMED_CURVE) throw new TlsError('illegal_parameter', 'WRONG_CURVE', `curve type ${type} is not named_curve (3)`)
+    if (type !== NAMED_CURVE)
+      throw new TlsError('illegal_parameter', 'WRONG_CURVE', `curve type ${type} is not named_curve (3)`)
     return type
   },
 }

@@ -1,8 +1,14 @@
 import { TlsError } from '../errors.ts'
 import { extensions } from '../extensions/block.ts'
 import { certificateStatus } from '../extensions/status-request.ts'
-import { type Codec, type Infer, constant, opaque, rest, struct, u32, u8 } from '../wire/codec.ts'
-import { Certificate, Certificate12, CertificateRequest, CertificateRequest12, CertificateVerify } from './authentication.ts'
+import { type Codec, constant, type Infer, opaque, rest, struct, u8, u32 } from '../wire/codec.ts'
+import {
+  Certificate,
+  Certificate12,
+  CertificateRequest,
+  CertificateRequest12,
+  CertificateVerify,
+} from './authentication.ts'
 import { ServerKeyExchange } from './exchange12.ts'
 import { ClientHello, ServerHello } from './hello.ts'
 
@@ -24,7 +30,8 @@ const KeyUpdate: Codec<boolean> = {
   name: 'KeyUpdate',
   read(r) {
     const request = u8.read(r)
-    if (request > 1) throw new TlsError('illegal_parameter', 'INVALID_KEY_UPDATE_TYPE', `request_update ${request} is neither 0 nor 1`)
+    if (request > 1)
+      throw new TlsError('illegal_parameter', 'INVALID_KEY_UPDATE_TYPE', `request_update ${request} is neither 0 nor 1`)
     return request === 1
   },
   write: (w, request) => w.number(1, request ? 1 : 0),
@@ -38,7 +45,10 @@ export const messages = {
   newSessionTicket: { type: 4, codec: NewSessionTicket },
   newSessionTicket12: { type: 4, codec: NewSessionTicket12 },
   endOfEarlyData: { type: 5, codec: empty('EndOfEarlyData') },
-  encryptedExtensions: { type: 8, codec: struct('EncryptedExtensions', { extensions: extensions('encryptedExtensions') }) },
+  encryptedExtensions: {
+    type: 8,
+    codec: struct('EncryptedExtensions', { extensions: extensions('encryptedExtensions') }),
+  },
   certificate: { type: 11, codec: Certificate },
   certificate12: { type: 11, codec: Certificate12 },
   serverKeyExchange: { type: 12, codec: ServerKeyExchange },

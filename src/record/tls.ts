@@ -1,9 +1,9 @@
+import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
 import type { Config } from '../config.ts'
 import type { Keying } from '../crypto/provider.ts'
 import { ciphers, type Suite } from '../crypto/suites.ts'
-import { NONE } from '../bytes/compare.ts'
 import { illegal, TlsError, Truncated } from '../errors.ts'
 import { isPromise, type Need, type Task, wait } from '../task.ts'
 import { Assembler } from './assemble.ts'
@@ -17,7 +17,7 @@ export const APPLICATION_DATA = 23
 const HEADER = 5
 const MAX_PLAINTEXT = 16384
 /** What protection may add to a plaintext (RFC 9846 section 5.2, RFC 5246 section 6.2.3). */
-const EXPANSION = { 0x0303: 2048, 0x0304: 256 } as const
+const EXPANSION = { 771: 2048, 772: 256 } as const
 
 const TAKE: Need = { kind: 'take' }
 const CLOSED: Need = { kind: 'closed' }
@@ -73,7 +73,12 @@ export class TlsCarrier implements Carrier {
 
   *changed(beside: Beside): Task<void> {
     this.flush()
-    if (this.#assembler.length > 0) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a handshake message came where ChangeCipherSpec was due')
+    if (this.#assembler.length > 0)
+      throw new TlsError(
+        'unexpected_message',
+        'UNEXPECTED_MESSAGE',
+        'a handshake message came where ChangeCipherSpec was due',
+      )
     this.#changes = 0
     while (this.#changes === 0) yield* this.#record(beside, CHANGE_CIPHER_SPEC)
   }
@@ -102,7 +107,11 @@ export class TlsCarrier implements Carrier {
             input.drop(HEADER + length)
             continue
           }
-          throw new TlsError('bad_record_mac', 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC', `record ${this.#readSequence} of this key`)
+          throw new TlsError(
+            'bad_record_mac',
+            'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+            `record ${this.#readSequence} of this key`,
+          )
         }
         this.#readSequence++
         this.#plainAlerts = false
@@ -114,18 +123,35 @@ export class TlsCarrier implements Carrier {
         }
       } else if (this.#skip > 0 && type === APPLICATION_DATA) {
         // early data that follows a hello which we answered with a HelloRetryRequest
-        if (this.#skip < length) throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
+        if (this.#skip < length)
+          throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
         this.#skip -= Math.max(1, length)
         input.drop(HEADER + length)
         continue
       }
-      if (data.length > this.#readLimit) throw new TlsError('record_overflow', 'DATA_LENGTH_TOO_LONG', `${data.length} bytes of plaintext, ${this.#readLimit} are allowed`)
-      this.#config.trace?.({ event: 'record', way: 'in', header: record.subarray(0, HEADER), length: data.length, ...(keys?.version === 0x0304 && { inner }) })
+      if (data.length > this.#readLimit)
+        throw new TlsError(
+          'record_overflow',
+          'DATA_LENGTH_TOO_LONG',
+          `${data.length} bytes of plaintext, ${this.#readLimit} are allowed`,
+        )
+      this.#config.trace?.({
+        event: 'record',
+        way: 'in',
+        header: record.subarray(0, HEADER),
+        length: data.length,
+        ...(keys?.version === 0x0304 && { inner }),
+      })
       this.#checkContent(inner, data)
 
       switch (inner) {
         case HANDSHAKE:
-          if (due !== HANDSHAKE) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a handshake message came where ChangeCipherSpec was due')
+          if (due !== HANDSHAKE)
+            throw new TlsError(
+              'unexpected_message',
+              'UNEXPECTED_MESSAGE',
+              'a handshake message came where ChangeCipherSpec was due',
+            )
           this.#assembler.push(data)
           input.drop(HEADER + length)
           return
@@ -169,12 +195,18 @@ export class TlsCarrier implements Carrier {
     if (this.#version === undefined ? version >> 8 !== 3 : version !== 0x0303) {
       throw new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', `a record says version 0x${version.toString(16)}`)
     }
-    if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `record type ${type}`)
+    if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA)
+      throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `record type ${type}`)
     const keys = this.#reading
     const max = MAX_PLAINTEXT + (keys ? EXPANSION[keys.version] : this.#skip > 0 ? 256 : 0)
     if (length > max) {
       // RFC 9846 5.1: the length MUST NOT exceed 2^14 bytes; 5.2 and RFC 5246 6.2.3 add what protection may
-      if (keys) throw new TlsError('record_overflow', 'ENCRYPTED_LENGTH_TOO_LONG', `a record of ${length} bytes, ${max} are allowed`)
+      if (keys)
+        throw new TlsError(
+          'record_overflow',
+          'ENCRYPTED_LENGTH_TOO_LONG',
+          `a record of ${length} bytes, ${max} are allowed`,
+        )
       throw new TlsError('record_overflow', 'PACKET_LENGTH_TOO_LONG', `a record of ${length} bytes, ${max} are allowed`)
     }
   }
@@ -184,12 +216,20 @@ export class TlsCarrier implements Carrier {
     if (this.#reading?.version !== 0x0304 || type === APPLICATION_DATA) return false
     if (type === CHANGE_CIPHER_SPEC && this.#handshaking && record.length === HEADER + 1) return true
     if (type === ALERT && this.#plainAlerts && record.length === HEADER + 2) return true
-    throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `record type ${type} in the clear, after keys were agreed`)
+    throw new TlsError(
+      'unexpected_message',
+      'BAD_RECORD_TYPE',
+      `record type ${type} in the clear, after keys were agreed`,
+    )
   }
 
   #checkContent(type: number, data: Uint8Array): void {
     if (type !== HANDSHAKE && this.#assembler.length > 0) {
-      throw new TlsError('unexpected_message', 'MIXED_HANDSHAKE_AND_NON_HANDSHAKE_DATA', 'another record inside a handshake message')
+      throw new TlsError(
+        'unexpected_message',
+        'MIXED_HANDSHAKE_AND_NON_HANDSHAKE_DATA',
+        'another record inside a handshake message',
+      )
     }
     if (type === ALERT && data.length !== 2) {
       // RFC 9846 5.1: alerts are neither split nor joined
@@ -203,8 +243,10 @@ export class TlsCarrier implements Carrier {
       return
     }
     // RFC 9846 5.1: zero-length fragments of handshake messages MUST NOT be sent
-    if (type === HANDSHAKE && (this.#version === 0x0304 || !this.#reading)) throw new TlsError('unexpected_message', 'LENGTH_TOO_SHORT', 'a handshake record without content')
-    if (++this.#empty > this.#config.limits.emptyRecords) throw new TlsError('unexpected_message', 'RECORD_TOO_SMALL', 'too many records without content')
+    if (type === HANDSHAKE && (this.#version === 0x0304 || !this.#reading))
+      throw new TlsError('unexpected_message', 'LENGTH_TOO_SHORT', 'a handshake record without content')
+    if (++this.#empty > this.#config.limits.emptyRecords)
+      throw new TlsError('unexpected_message', 'RECORD_TOO_SMALL', 'too many records without content')
   }
 
   #changeCipherSpec(due: number): void {
@@ -212,9 +254,14 @@ export class TlsCarrier implements Carrier {
     this.#changes++
     if (due === CHANGE_CIPHER_SPEC) return
     if (this.#version !== 0x0304 || !this.#handshaking) {
-      throw new TlsError('unexpected_message', this.#version === 0x0303 ? 'CCS_RECEIVED_EARLY' : 'UNEXPECTED_MESSAGE', 'ChangeCipherSpec where none was due')
+      throw new TlsError(
+        'unexpected_message',
+        this.#version === 0x0303 ? 'CCS_RECEIVED_EARLY' : 'UNEXPECTED_MESSAGE',
+        'ChangeCipherSpec where none was due',
+      )
     }
-    if (this.#changes > this.#config.limits.emptyRecords) throw new TlsError('unexpected_message', 'UNEXPECTED_CCS_MESSAGE', 'too many ChangeCipherSpecs')
+    if (this.#changes > this.#config.limits.emptyRecords)
+      throw new TlsError('unexpected_message', 'UNEXPECTED_CCS_MESSAGE', 'too many ChangeCipherSpecs')
   }
 
   // ---- writing
@@ -297,7 +344,13 @@ export class TlsCarrier implements Carrier {
     header(place, tls13 ? APPLICATION_DATA : type, 0x0303, length)
     const answer = protection.seal(this.#writeSequence++, type, bytes, padding, place)
     if (isPromise(answer)) this.#seals(answer, HEADER + length)
-    trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length, ...(tls13 && { inner: type }) })
+    trace?.({
+      event: 'record',
+      way: 'out',
+      header: place.subarray(0, HEADER),
+      length: bytes.length,
+      ...(tls13 && { inner: type }),
+    })
   }
 
   #seals(answer: Promise<void>, length: number): void {
@@ -315,7 +368,11 @@ export class TlsCarrier implements Carrier {
     const { provider } = this.#config
     const key = yield* wait(provider.expandLabel(suite.hash, secret, 'key', NONE, ciphers[suite.cipher].key))
     const iv = yield* wait(provider.expandLabel(suite.hash, secret, 'iv', NONE, 12))
-    return { level, version: 0x0304, protection: provider.protection({ version: 0x0304, cipher: suite.cipher, key, iv }) }
+    return {
+      level,
+      version: 0x0304,
+      protection: provider.protection({ version: 0x0304, cipher: suite.cipher, key, iv }),
+    }
   }
 
   keys12(keying: Keying): Keys {
@@ -324,7 +381,8 @@ export class TlsCarrier implements Carrier {
 
   readWith(keys: Keys): void {
     // RFC 9846 5.1: messages MUST NOT span key changes
-    if (this.#assembler.length > 0) throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes before a change of keys')
+    if (this.#assembler.length > 0)
+      throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes before a change of keys')
     this.#reading = keys
     this.#readSequence = 0
   }
@@ -375,8 +433,9 @@ const HTTP = ['GET ', 'POST', 'HEAD', 'PUT ']
 const foreign = (bytes: Uint8Array): TlsError => {
   const start = String.fromCharCode(...bytes)
   const silent = { silent: true }
-  if (HTTP.some((verb) => start.startsWith(verb))) return new TlsError('unexpected_message', 'HTTP_REQUEST', 'an HTTP request came instead of TLS', silent)
-  if (start === 'CONNE') return new TlsError('unexpected_message', 'HTTPS_PROXY_REQUEST', 'an HTTP CONNECT came instead of TLS', silent)
+  if (HTTP.some((verb) => start.startsWith(verb)))
+    return new TlsError('unexpected_message', 'HTTP_REQUEST', 'an HTTP request came instead of TLS', silent)
+  if (start === 'CONNE')
+    return new TlsError('unexpected_message', 'HTTPS_PROXY_REQUEST', 'an HTTP CONNECT came instead of TLS', silent)
   return new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', 'the first bytes are no TLS record', silent)
 }
-

@@ -1,5 +1,19 @@
 import type { Maybe } from '../task.ts'
-import { type Codec, type Infer, decode, encode, list, mapped, opaque, struct, text, u8, u16, u32, u48 } from '../wire/codec.ts'
+import {
+  type Codec,
+  decode,
+  encode,
+  type Infer,
+  list,
+  mapped,
+  opaque,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u48,
+} from '../wire/codec.ts'
 
 const FORMAT = 1
 
@@ -78,4 +92,3 @@ export interface SessionStore {
   put(id: string, session: Session): Maybe<void>
   remove(id: string): Maybe<void>
 }
-

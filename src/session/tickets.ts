@@ -2,7 +2,7 @@ import { equal } from '../bytes/compare.ts'
 import type { Box, Provider } from '../crypto/provider.ts'
 import type { Maybe } from '../task.ts'
 import { isPromise } from '../task.ts'
-import { type Session, decodeSession, encodeSession } from './session.ts'
+import { decodeSession, encodeSession, type Session } from './session.ts'
 
 /** Makes and opens the tickets of a server. */
 export interface Tickets {

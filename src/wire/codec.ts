@@ -60,7 +60,8 @@ const width = (max: number): number => (max < 256 ? 1 : max < 65536 ? 2 : 3)
 
 const within = (r: Reader, min: number, max: number, what: string): Reader => {
   const length = r.number(width(max), `length of ${what}`)
-  if (length < min || length > max) throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${what} has ${length} bytes, ${min} to ${max} are allowed`)
+  if (length < min || length > max)
+    throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${what} has ${length} bytes, ${min} to ${max} are allowed`)
   return r.within(length, what)
 }
 
@@ -83,7 +84,11 @@ export const text = (min: number, max: number): Codec<string> => {
   return {
     name: `text<${min}..${max}>`,
     read: (r) => String.fromCharCode(...inner.read(r)),
-    write: (w, value) => inner.write(w, Uint8Array.from(value, (c) => c.charCodeAt(0))),
+    write: (w, value) =>
+      inner.write(
+        w,
+        Uint8Array.from(value, (c) => c.charCodeAt(0)),
+      ),
   }
 }
 
@@ -138,14 +143,20 @@ export const mark: Codec<true> = { name: 'mark', read: () => true, write: () => 
 export const constant = (name: string, value: Uint8Array): Codec<true> => ({
   name,
   read(r) {
-    if (!equal(r.take(value.length, name), value)) throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${name} is not what it must be`)
+    if (!equal(r.take(value.length, name), value))
+      throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${name} is not what it must be`)
     return true
   },
   write: (w) => w.raw(value),
 })
 
 /** The same bytes, another value: `to` on reading, `from` on writing. */
-export const mapped = <A, B>(codec: Codec<A>, to: (a: A) => B, from: (b: B) => A, name: string = codec.name): Codec<B> => ({
+export const mapped = <A, B>(
+  codec: Codec<A>,
+  to: (a: A) => B,
+  from: (b: B) => A,
+  name: string = codec.name,
+): Codec<B> => ({
   name,
   read: (r) => to(codec.read(r)),
   write: (w, value) => codec.write(w, from(value)),

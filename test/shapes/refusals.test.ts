@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type ConfigInput, defineConfig, TLS12, TLS13 } from '../../src/config.ts'
-import { node } from '../../src/crypto/node/index.ts'
 import { groups } from '../../src/crypto/groups.ts'
+import { node } from '../../src/crypto/node/index.ts'
 import { suites } from '../../src/crypto/suites.ts'
 import { type AlertName, AlertReceived, alerts, TlsError } from '../../src/errors.ts'
 import type { Reason } from '../../src/reasons.ts'
@@ -35,40 +35,192 @@ interface Refusal {
 
 const t12 = [TLS12] as const
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
-const without = (object: Record<string, unknown>, key: string): Record<string, unknown> => Object.fromEntries(Object.entries(object).filter(([name]) => name !== key))
-const extended = (body: { extensions: object }, extensions: object): object => ({ ...body, extensions: { ...body.extensions, ...extensions } })
+const without = (object: Record<string, unknown>, key: string): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => name !== key))
+const extended = (body: { extensions: object }, extensions: object): object => ({
+  ...body,
+  extensions: { ...body.extensions, ...extensions },
+})
 const raw = (type: number, ...data: number[]) => ({ unknown: [{ type, data: Uint8Array.from(data) }] })
 const retry = { groups: groups.filter((group) => group.name === 'secp256r1') }
 const suite = (id: number) => suites.filter((row) => row.id === id)
 const serverLies: Refusal[] = (
   [
-    ['session id not echoed', 'illegal_parameter', 'INVALID_SESSION_ID', { serverHello: (b) => ({ ...b, legacySessionIdEcho: flip(b.legacySessionIdEcho) }) }],
-    ['suite that is no suite', 'illegal_parameter', 'WRONG_CIPHER_RETURNED', { serverHello: (b) => ({ ...b, cipherSuite: 0x1a1a }) }],
-    ['suite of TLS 1.2', 'illegal_parameter', 'WRONG_CIPHER_RETURNED', { serverHello: (b) => ({ ...b, cipherSuite: 0xc02f }) }],
-    ['suite not offered', 'illegal_parameter', 'WRONG_CIPHER_RETURNED', { serverHello: (b) => ({ ...b, cipherSuite: 0x1304 }) }],
-    ['compression', 'illegal_parameter', 'UNSUPPORTED_COMPRESSION_ALGORITHM', { serverHello: (b) => ({ ...b, legacyCompressionMethod: 1 }) }],
-    ['legacy version 1.1', 'illegal_parameter', 'WRONG_SSL_VERSION', { serverHello: (b) => ({ ...b, legacyVersion: 0x0302 }) }],
-    ['supported_versions 1.2', 'illegal_parameter', 'BAD_EXTENSION', { serverHello: (b) => extended(b, { supportedVersions: 0x0303 }) }],
-    ['no key share', 'missing_extension', 'NO_SUITABLE_KEY_SHARE', { serverHello: (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') }) }],
-    ['key share of another group', 'illegal_parameter', 'BAD_KEY_SHARE', { serverHello: (b) => extended(b, { keyShare: { group: 0x17, keyExchange: new Uint8Array(65) } }) }],
-    ['key share of low order', 'illegal_parameter', 'BAD_KEY_SHARE', { serverHello: (b) => extended(b, { keyShare: { group: 0x1d, keyExchange: new Uint8Array(32) } }) }],
-    ['key share of another length', 'illegal_parameter', 'BAD_KEY_SHARE', { serverHello: (b) => extended(b, { keyShare: { group: 0x1d, keyExchange: new Uint8Array(31).fill(9) } }) }],
-    ['key that was not offered', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { serverHello: (b) => extended(b, { preSharedKey: 0 }) }],
-    ['unknown extension in ServerHello', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { serverHello: (b) => extended(b, raw(0x1a1a)) }],
-    ['ALPN in ServerHello', 'illegal_parameter', 'BAD_EXTENSION', { serverHello: (b) => extended(b, raw(16, 0, 3, 2, 104, 50)) }],
-    ['unknown extension in EncryptedExtensions', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { encryptedExtensions: (b) => extended(b, raw(0x1a1a)) }],
-    ['ALPN not asked for', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { encryptedExtensions: (b) => extended(b, { alpn: ['h2'] }) }],
-    ['key share in EncryptedExtensions', 'illegal_parameter', 'BAD_EXTENSION', { encryptedExtensions: (b) => extended(b, raw(51, 0, 29)) }],
-    ['the same extension twice', 'illegal_parameter', 'BAD_EXTENSION', { encryptedExtensions: (b) => extended(b, { unknown: [{ type: 0, data: new Uint8Array(0) }, { type: 0, data: new Uint8Array(0) }] }) }],
-    ['early data not offered', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { encryptedExtensions: (b) => extended(b, { earlyData: true }) }],
-    ['empty certificate', 'decode_error', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', { certificate: (b) => ({ ...b, certificateList: [] }) }],
-    ['context in a server certificate', 'illegal_parameter', 'INVALID_CONTEXT', { certificate: (b) => ({ ...b, certificateRequestContext: Uint8Array.of(1) }) }],
-    ['certificate that is no certificate', 'bad_certificate', 'CERT_LENGTH_MISMATCH', { certificate: (b) => ({ ...b, certificateList: [{ certData: Uint8Array.of(1, 2, 3), extensions: {} }] }) }],
-    ['stapled response not asked for', 'unsupported_extension', 'UNSOLICITED_EXTENSION', { certificate: (b) => ({ ...b, certificateList: [{ ...b.certificateList[0], extensions: { statusRequest: Uint8Array.of(1) } }] }) }],
-    ['signature flipped', 'decrypt_error', 'BAD_SIGNATURE', { certificateVerify: (b) => ({ ...b, signature: flip(b.signature) }) }],
-    ['signature empty', 'decrypt_error', 'BAD_SIGNATURE', { certificateVerify: (b) => ({ ...b, signature: new Uint8Array(0) }) }],
-    ['signature scheme of another key', 'illegal_parameter', 'WRONG_SIGNATURE_TYPE', { certificateVerify: (b) => ({ ...b, algorithm: 0x0804 }) }],
-    ['signature scheme of TLS 1.2', 'illegal_parameter', 'WRONG_SIGNATURE_TYPE', { certificateVerify: (b) => ({ ...b, algorithm: 0x0401 }) }],
+    [
+      'session id not echoed',
+      'illegal_parameter',
+      'INVALID_SESSION_ID',
+      { serverHello: (b) => ({ ...b, legacySessionIdEcho: flip(b.legacySessionIdEcho) }) },
+    ],
+    [
+      'suite that is no suite',
+      'illegal_parameter',
+      'WRONG_CIPHER_RETURNED',
+      { serverHello: (b) => ({ ...b, cipherSuite: 0x1a1a }) },
+    ],
+    [
+      'suite of TLS 1.2',
+      'illegal_parameter',
+      'WRONG_CIPHER_RETURNED',
+      { serverHello: (b) => ({ ...b, cipherSuite: 0xc02f }) },
+    ],
+    [
+      'suite not offered',
+      'illegal_parameter',
+      'WRONG_CIPHER_RETURNED',
+      { serverHello: (b) => ({ ...b, cipherSuite: 0x1304 }) },
+    ],
+    [
+      'compression',
+      'illegal_parameter',
+      'UNSUPPORTED_COMPRESSION_ALGORITHM',
+      { serverHello: (b) => ({ ...b, legacyCompressionMethod: 1 }) },
+    ],
+    [
+      'legacy version 1.1',
+      'illegal_parameter',
+      'WRONG_SSL_VERSION',
+      { serverHello: (b) => ({ ...b, legacyVersion: 0x0302 }) },
+    ],
+    [
+      'supported_versions 1.2',
+      'illegal_parameter',
+      'BAD_EXTENSION',
+      { serverHello: (b) => extended(b, { supportedVersions: 0x0303 }) },
+    ],
+    [
+      'no key share',
+      'missing_extension',
+      'NO_SUITABLE_KEY_SHARE',
+      { serverHello: (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') }) },
+    ],
+    [
+      'key share of another group',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { serverHello: (b) => extended(b, { keyShare: { group: 0x17, keyExchange: new Uint8Array(65) } }) },
+    ],
+    [
+      'key share of low order',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { serverHello: (b) => extended(b, { keyShare: { group: 0x1d, keyExchange: new Uint8Array(32) } }) },
+    ],
+    [
+      'key share of another length',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { serverHello: (b) => extended(b, { keyShare: { group: 0x1d, keyExchange: new Uint8Array(31).fill(9) } }) },
+    ],
+    [
+      'key that was not offered',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      { serverHello: (b) => extended(b, { preSharedKey: 0 }) },
+    ],
+    [
+      'unknown extension in ServerHello',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      { serverHello: (b) => extended(b, raw(0x1a1a)) },
+    ],
+    [
+      'ALPN in ServerHello',
+      'illegal_parameter',
+      'BAD_EXTENSION',
+      { serverHello: (b) => extended(b, raw(16, 0, 3, 2, 104, 50)) },
+    ],
+    [
+      'unknown extension in EncryptedExtensions',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      { encryptedExtensions: (b) => extended(b, raw(0x1a1a)) },
+    ],
+    [
+      'ALPN not asked for',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      { encryptedExtensions: (b) => extended(b, { alpn: ['h2'] }) },
+    ],
+    [
+      'key share in EncryptedExtensions',
+      'illegal_parameter',
+      'BAD_EXTENSION',
+      { encryptedExtensions: (b) => extended(b, raw(51, 0, 29)) },
+    ],
+    [
+      'the same extension twice',
+      'illegal_parameter',
+      'BAD_EXTENSION',
+      {
+        encryptedExtensions: (b) =>
+          extended(b, {
+            unknown: [
+              { type: 0, data: new Uint8Array(0) },
+              { type: 0, data: new Uint8Array(0) },
+            ],
+          }),
+      },
+    ],
+    [
+      'early data not offered',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      { encryptedExtensions: (b) => extended(b, { earlyData: true }) },
+    ],
+    [
+      'empty certificate',
+      'decode_error',
+      'PEER_DID_NOT_RETURN_A_CERTIFICATE',
+      { certificate: (b) => ({ ...b, certificateList: [] }) },
+    ],
+    [
+      'context in a server certificate',
+      'illegal_parameter',
+      'INVALID_CONTEXT',
+      { certificate: (b) => ({ ...b, certificateRequestContext: Uint8Array.of(1) }) },
+    ],
+    [
+      'certificate that is no certificate',
+      'bad_certificate',
+      'CERT_LENGTH_MISMATCH',
+      { certificate: (b) => ({ ...b, certificateList: [{ certData: Uint8Array.of(1, 2, 3), extensions: {} }] }) },
+    ],
+    [
+      'stapled response not asked for',
+      'unsupported_extension',
+      'UNSOLICITED_EXTENSION',
+      {
+        certificate: (b) => ({
+          ...b,
+          certificateList: [{ ...b.certificateList[0], extensions: { statusRequest: Uint8Array.of(1) } }],
+        }),
+      },
+    ],
+    [
+      'signature flipped',
+      'decrypt_error',
+      'BAD_SIGNATURE',
+      { certificateVerify: (b) => ({ ...b, signature: flip(b.signature) }) },
+    ],
+    [
+      'signature empty',
+      'decrypt_error',
+      'BAD_SIGNATURE',
+      { certificateVerify: (b) => ({ ...b, signature: new Uint8Array(0) }) },
+    ],
+    [
+      'signature scheme of another key',
+      'illegal_parameter',
+      'WRONG_SIGNATURE_TYPE',
+      { certificateVerify: (b) => ({ ...b, algorithm: 0x0804 }) },
+    ],
+    [
+      'signature scheme of TLS 1.2',
+      'illegal_parameter',
+      'WRONG_SIGNATURE_TYPE',
+      { certificateVerify: (b) => ({ ...b, algorithm: 0x0401 }) },
+    ],
     ['Finished flipped', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: flip }],
     ['Finished short', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: (b: Uint8Array) => b.subarray(1) }],
     ['Finished empty', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: () => new Uint8Array(0) }],
@@ -79,7 +231,12 @@ const retries: Refusal[] = (
   [
     ['for a group we did not offer', 'illegal_parameter', 'BAD_KEY_SHARE', (b) => extended(b, { keyShare: 0x0101 })],
     ['for a group whose share we sent', 'illegal_parameter', 'BAD_KEY_SHARE', (b) => extended(b, { keyShare: 0x001d })],
-    ['for nothing', 'illegal_parameter', 'NO_CHANGE_FOLLOWING_HRR', (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') })],
+    [
+      'for nothing',
+      'illegal_parameter',
+      'NO_CHANGE_FOLLOWING_HRR',
+      (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') }),
+    ],
     ['with an unknown extension', 'unsupported_extension', 'UNSOLICITED_EXTENSION', (b) => extended(b, raw(0x1a1a))],
   ] as const satisfies readonly (readonly [string, AlertName, Reason, Lie])[]
 ).map(([name, alert, reason, lie]) => ({
@@ -94,17 +251,67 @@ const retries: Refusal[] = (
 const server12Lies: Refusal[] = (
   [
     ['id of the disguise repeated', 'illegal_parameter', 'INVALID_SESSION_ID', undefined],
-    ['no renegotiation_info', 'handshake_failure', 'UNSAFE_LEGACY_RENEGOTIATION_DISABLED', { serverHello: (b) => ({ ...b, extensions: without(b.extensions, 'renegotiationInfo') }) }],
-    ['renegotiation_info not empty', 'handshake_failure', 'RENEGOTIATION_MISMATCH', { serverHello: (b) => extended(b, { renegotiationInfo: Uint8Array.of(1) }) }],
-    ['version 1.1', 'protocol_version', 'UNSUPPORTED_PROTOCOL', { serverHello: (b) => ({ ...b, legacyVersion: 0x0302 }) }],
-    ['suite of TLS 1.3', 'illegal_parameter', 'WRONG_CIPHER_RETURNED', { serverHello: (b) => ({ ...b, cipherSuite: 0x1301 }) }],
-    ['suite of another kind of key', 'illegal_parameter', 'WRONG_CERTIFICATE_TYPE', { serverHello: (b) => ({ ...b, cipherSuite: 0xc02f }) }],
+    [
+      'no renegotiation_info',
+      'handshake_failure',
+      'UNSAFE_LEGACY_RENEGOTIATION_DISABLED',
+      { serverHello: (b) => ({ ...b, extensions: without(b.extensions, 'renegotiationInfo') }) },
+    ],
+    [
+      'renegotiation_info not empty',
+      'handshake_failure',
+      'RENEGOTIATION_MISMATCH',
+      { serverHello: (b) => extended(b, { renegotiationInfo: Uint8Array.of(1) }) },
+    ],
+    [
+      'version 1.1',
+      'protocol_version',
+      'UNSUPPORTED_PROTOCOL',
+      { serverHello: (b) => ({ ...b, legacyVersion: 0x0302 }) },
+    ],
+    [
+      'suite of TLS 1.3',
+      'illegal_parameter',
+      'WRONG_CIPHER_RETURNED',
+      { serverHello: (b) => ({ ...b, cipherSuite: 0x1301 }) },
+    ],
+    [
+      'suite of another kind of key',
+      'illegal_parameter',
+      'WRONG_CERTIFICATE_TYPE',
+      { serverHello: (b) => ({ ...b, cipherSuite: 0xc02f }) },
+    ],
     ['certificate list empty', 'decode_error', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', { certificate12: () => [] }],
-    ['curve not offered', 'illegal_parameter', 'WRONG_CURVE', { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, namedCurve: 0x1a } }) }],
-    ['curve that is no named curve', 'illegal_parameter', 'WRONG_CURVE', { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, curveType: 1 } }) }],
-    ['point exchanged', 'decrypt_error', 'BAD_SIGNATURE', { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, point: flip(b.params.point) } }) }],
-    ['signature flipped', 'decrypt_error', 'BAD_SIGNATURE', { serverKeyExchange: (b) => ({ ...b, signature: flip(b.signature) }) }],
-    ['signature scheme of another key', 'illegal_parameter', 'WRONG_SIGNATURE_TYPE', { serverKeyExchange: (b) => ({ ...b, algorithm: 0x0401 }) }],
+    [
+      'curve not offered',
+      'illegal_parameter',
+      'WRONG_CURVE',
+      { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, namedCurve: 0x1a } }) },
+    ],
+    [
+      'curve that is no named curve',
+      'illegal_parameter',
+      'WRONG_CURVE',
+      { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, curveType: 1 } }) },
+    ],
+    [
+      'point exchanged',
+      'decrypt_error',
+      'BAD_SIGNATURE',
+      { serverKeyExchange: (b) => ({ ...b, params: { ...b.params, point: flip(b.params.point) } }) },
+    ],
+    [
+      'signature flipped',
+      'decrypt_error',
+      'BAD_SIGNATURE',
+      { serverKeyExchange: (b) => ({ ...b, signature: flip(b.signature) }) },
+    ],
+    [
+      'signature scheme of another key',
+      'illegal_parameter',
+      'WRONG_SIGNATURE_TYPE',
+      { serverKeyExchange: (b) => ({ ...b, algorithm: 0x0401 }) },
+    ],
     ['Finished flipped', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: flip }],
   ] as const satisfies readonly (readonly [string, AlertName, Reason, Readonly<Record<string, Lie>> | undefined])[]
 ).map(([name, alert, reason, lie]) => ({
@@ -113,26 +320,99 @@ const server12Lies: Refusal[] = (
   alert,
   reason,
   // the disguise needs a client that offers TLS 1.3 too
-  ...(lie ? { versions: t12, lie } : { server: () => ({ versions: t12 }), lie: { serverHello: (b) => ({ ...b, legacySessionIdEcho: sent.id }) } }),
+  ...(lie
+    ? { versions: t12, lie }
+    : { server: () => ({ versions: t12 }), lie: { serverHello: (b) => ({ ...b, legacySessionIdEcho: sent.id }) } }),
 }))
 /** The session id of the hello under way. */
 const sent: { id: Uint8Array } = { id: new Uint8Array(0) }
 
 const clientLies: Refusal[] = (
   [
-    ['no null compression', 'illegal_parameter', 'NO_COMPRESSION_SPECIFIED', { clientHello: (b) => ({ ...b, legacyCompressionMethods: Uint8Array.of(1) }) }],
-    ['two compressions', 'illegal_parameter', 'INVALID_COMPRESSION_ALGORITHM', { clientHello: (b) => ({ ...b, legacyCompressionMethods: Uint8Array.of(0, 1) }) }],
-    ['no key_share', 'missing_extension', 'NO_SUITABLE_KEY_SHARE', { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') }) }],
-    ['no supported_groups', 'missing_extension', 'NO_SUITABLE_KEY_SHARE', { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'supportedGroups') }) }],
-    ['no signature_algorithms', 'missing_extension', 'MISSING_SIGALGS_EXTENSION', { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'signatureAlgorithms') }) }],
-    ['share for a group that is not named', 'illegal_parameter', 'BAD_KEY_SHARE', { clientHello: (b) => extended(b, { supportedGroups: [0x17] }) }],
-    ['two shares for one group', 'illegal_parameter', 'BAD_KEY_SHARE', { clientHello: (b) => extended(b, { keyShare: [b.extensions.keyShare[0], b.extensions.keyShare[0]] }) }],
-    ['share of low order', 'illegal_parameter', 'BAD_KEY_SHARE', { clientHello: (b) => extended(b, { keyShare: [{ group: 0x1d, keyExchange: new Uint8Array(32) }] }) }],
-    ['renegotiation_info not empty', 'handshake_failure', 'RENEGOTIATION_MISMATCH', { clientHello: (b) => extended(b, { renegotiationInfo: Uint8Array.of(1) }) }],
-    ['only unknown versions', 'protocol_version', 'UNSUPPORTED_PROTOCOL', { clientHello: (b) => extended(b, { supportedVersions: [0x0305, 0x7f1c] }) }],
-    ['suites without one of ours', 'handshake_failure', 'NO_SHARED_CIPHER', { clientHello: (b) => ({ ...b, cipherSuites: [0x0a0a, 0x1399] }) }],
-    ['fallback', 'inappropriate_fallback', 'INAPPROPRIATE_FALLBACK', { clientHello: (b) => ({ ...b, cipherSuites: [...b.cipherSuites, 0x5600], extensions: without(b.extensions, 'supportedVersions') }) }],
-    ['a cookie that nobody gave', 'illegal_parameter', 'BAD_EXTENSION', { clientHello: (b) => extended(b, { cookie: Uint8Array.of(1) }) }],
+    [
+      'no null compression',
+      'illegal_parameter',
+      'NO_COMPRESSION_SPECIFIED',
+      { clientHello: (b) => ({ ...b, legacyCompressionMethods: Uint8Array.of(1) }) },
+    ],
+    [
+      'two compressions',
+      'illegal_parameter',
+      'INVALID_COMPRESSION_ALGORITHM',
+      { clientHello: (b) => ({ ...b, legacyCompressionMethods: Uint8Array.of(0, 1) }) },
+    ],
+    [
+      'no key_share',
+      'missing_extension',
+      'NO_SUITABLE_KEY_SHARE',
+      { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'keyShare') }) },
+    ],
+    [
+      'no supported_groups',
+      'missing_extension',
+      'NO_SUITABLE_KEY_SHARE',
+      { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'supportedGroups') }) },
+    ],
+    [
+      'no signature_algorithms',
+      'missing_extension',
+      'MISSING_SIGALGS_EXTENSION',
+      { clientHello: (b) => ({ ...b, extensions: without(b.extensions, 'signatureAlgorithms') }) },
+    ],
+    [
+      'share for a group that is not named',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { clientHello: (b) => extended(b, { supportedGroups: [0x17] }) },
+    ],
+    [
+      'two shares for one group',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { clientHello: (b) => extended(b, { keyShare: [b.extensions.keyShare[0], b.extensions.keyShare[0]] }) },
+    ],
+    [
+      'share of low order',
+      'illegal_parameter',
+      'BAD_KEY_SHARE',
+      { clientHello: (b) => extended(b, { keyShare: [{ group: 0x1d, keyExchange: new Uint8Array(32) }] }) },
+    ],
+    [
+      'renegotiation_info not empty',
+      'handshake_failure',
+      'RENEGOTIATION_MISMATCH',
+      { clientHello: (b) => extended(b, { renegotiationInfo: Uint8Array.of(1) }) },
+    ],
+    [
+      'only unknown versions',
+      'protocol_version',
+      'UNSUPPORTED_PROTOCOL',
+      { clientHello: (b) => extended(b, { supportedVersions: [0x0305, 0x7f1c] }) },
+    ],
+    [
+      'suites without one of ours',
+      'handshake_failure',
+      'NO_SHARED_CIPHER',
+      { clientHello: (b) => ({ ...b, cipherSuites: [0x0a0a, 0x1399] }) },
+    ],
+    [
+      'fallback',
+      'inappropriate_fallback',
+      'INAPPROPRIATE_FALLBACK',
+      {
+        clientHello: (b) => ({
+          ...b,
+          cipherSuites: [...b.cipherSuites, 0x5600],
+          extensions: without(b.extensions, 'supportedVersions'),
+        }),
+      },
+    ],
+    [
+      'a cookie that nobody gave',
+      'illegal_parameter',
+      'BAD_EXTENSION',
+      { clientHello: (b) => extended(b, { cookie: Uint8Array.of(1) }) },
+    ],
     ['Finished flipped', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: flip }],
   ] as const satisfies readonly (readonly [string, AlertName, Reason, Readonly<Record<string, Lie>>])[]
 ).map(([name, alert, reason, lie]) => ({
@@ -151,7 +431,14 @@ const others: Refusal[] = [
     alert: 'decrypt_error',
     reason: 'BINDER_DOES_NOT_VERIFY',
     resume: true,
-    lie: { clientHello: (b) => (b.extensions.preSharedKey ? extended(b, { preSharedKey: { ...b.extensions.preSharedKey, binders: b.extensions.preSharedKey.binders.map(flip) } }) : b) },
+    lie: {
+      clientHello: (b) =>
+        b.extensions.preSharedKey
+          ? extended(b, {
+              preSharedKey: { ...b.extensions.preSharedKey, binders: b.extensions.preSharedKey.binders.map(flip) },
+            })
+          : b,
+    },
   },
   {
     name: 'pre-shared key without modes',
@@ -159,7 +446,10 @@ const others: Refusal[] = [
     alert: 'missing_extension',
     reason: 'MISSING_PSK_KEX_MODES_EXTENSION',
     resume: true,
-    lie: { clientHello: (b) => (b.extensions.preSharedKey ? { ...b, extensions: without(b.extensions, 'pskKeyExchangeModes') } : b) },
+    lie: {
+      clientHello: (b) =>
+        b.extensions.preSharedKey ? { ...b, extensions: without(b.extensions, 'pskKeyExchangeModes') } : b,
+    },
   },
   {
     name: 'pre-shared key not last',
@@ -193,7 +483,14 @@ const others: Refusal[] = [
     server: () => retry,
     lie: { clientHello: (b) => extended(b, { keyShare: [{ group: 0x1d, keyExchange: new Uint8Array(32).fill(9) }] }) },
   },
-  { name: '1.2: Finished of the client flipped', by: 'server', alert: 'decrypt_error', reason: 'DIGEST_CHECK_FAILED', versions: t12, lie: { finished: flip } },
+  {
+    name: '1.2: Finished of the client flipped',
+    by: 'server',
+    alert: 'decrypt_error',
+    reason: 'DIGEST_CHECK_FAILED',
+    versions: t12,
+    lie: { finished: flip },
+  },
   {
     name: '1.2: point of the client is none',
     by: 'server',
@@ -213,14 +510,67 @@ const others: Refusal[] = [
     server: (m) => ({ suites: suite(0x009c), identities: [m.identities['rsa-2048']] }),
     lie: { clientKeyExchange: (b: Uint8Array) => flip(b) },
   },
-  { name: 'versions apart', by: 'server', alert: 'protocol_version', reason: 'UNSUPPORTED_PROTOCOL', client: () => ({ versions: t12 }), server: () => ({ versions: [TLS13] }) },
-  { name: '1.2: no suite for our key', by: 'server', alert: 'handshake_failure', reason: 'NO_SHARED_CIPHER', versions: t12, client: () => ({ suites: suite(0xc02f) }) },
-  { name: 'no group in common', by: 'server', alert: 'handshake_failure', reason: 'NO_SUITABLE_KEY_SHARE', client: () => ({ groups: groups.slice(0, 1) }), server: () => retry },
-  { name: 'no scheme in common', by: 'server', alert: 'handshake_failure', reason: 'NO_SUITABLE_SIGNATURE_ALGORITHM', lie: { clientHello: (b) => extended(b, { signatureAlgorithms: [0x0804] }) } },
-  { name: 'no certificate', by: 'server', alert: 'handshake_failure', reason: 'NO_SHARED_CIPHER', server: () => ({ identities: [] }) },
-  { name: 'no protocol in common', by: 'server', alert: 'no_application_protocol', reason: 'NO_APPLICATION_PROTOCOL', client: () => ({ alpn: ['a'] }), server: () => ({ alpn: ['b'] }) },
-  { name: '1.3: certificate demanded', by: 'server', alert: 'certificate_required', reason: 'PEER_DID_NOT_RETURN_A_CERTIFICATE', server: () => ({ clientAuth: 'require' }) },
-  { name: '1.2: certificate demanded', by: 'server', alert: 'handshake_failure', reason: 'PEER_DID_NOT_RETURN_A_CERTIFICATE', versions: t12, server: () => ({ clientAuth: 'require' }) },
+  {
+    name: 'versions apart',
+    by: 'server',
+    alert: 'protocol_version',
+    reason: 'UNSUPPORTED_PROTOCOL',
+    client: () => ({ versions: t12 }),
+    server: () => ({ versions: [TLS13] }),
+  },
+  {
+    name: '1.2: no suite for our key',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'NO_SHARED_CIPHER',
+    versions: t12,
+    client: () => ({ suites: suite(0xc02f) }),
+  },
+  {
+    name: 'no group in common',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'NO_SUITABLE_KEY_SHARE',
+    client: () => ({ groups: groups.slice(0, 1) }),
+    server: () => retry,
+  },
+  {
+    name: 'no scheme in common',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'NO_SUITABLE_SIGNATURE_ALGORITHM',
+    lie: { clientHello: (b) => extended(b, { signatureAlgorithms: [0x0804] }) },
+  },
+  {
+    name: 'no certificate',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'NO_SHARED_CIPHER',
+    server: () => ({ identities: [] }),
+  },
+  {
+    name: 'no protocol in common',
+    by: 'server',
+    alert: 'no_application_protocol',
+    reason: 'NO_APPLICATION_PROTOCOL',
+    client: () => ({ alpn: ['a'] }),
+    server: () => ({ alpn: ['b'] }),
+  },
+  {
+    name: '1.3: certificate demanded',
+    by: 'server',
+    alert: 'certificate_required',
+    reason: 'PEER_DID_NOT_RETURN_A_CERTIFICATE',
+    server: () => ({ clientAuth: 'require' }),
+  },
+  {
+    name: '1.2: certificate demanded',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'PEER_DID_NOT_RETURN_A_CERTIFICATE',
+    versions: t12,
+    server: () => ({ clientAuth: 'require' }),
+  },
   {
     name: '1.3: signature of the client flipped',
     by: 'server',
@@ -240,19 +590,81 @@ const others: Refusal[] = [
     server: () => ({ clientAuth: 'require' }),
     lie: { certificateVerify: (b) => ({ ...b, signature: flip(b.signature) }) },
   },
-  { name: 'certificate for another name', by: 'client', alert: 'bad_certificate', reason: 'CERTIFICATE_VERIFY_FAILED', client: () => ({ peerName: 'example.org' }) },
+  {
+    name: 'certificate for another name',
+    by: 'client',
+    alert: 'bad_certificate',
+    reason: 'CERTIFICATE_VERIFY_FAILED',
+    client: () => ({ peerName: 'example.org' }),
+  },
   // our own mistake, not the peer's
-  { name: 'no name to check', by: 'client', alert: 'internal_error', reason: 'CERTIFICATE_VERIFY_FAILED', client: () => ({ peerName: undefined as never }) },
-  { name: 'no anchor', by: 'client', alert: 'unknown_ca', reason: 'CERTIFICATE_VERIFY_FAILED', client: () => ({ verifier: verifier({ anchors: [] }) }) },
-  { name: 'certificate expired', by: 'client', alert: 'certificate_expired', reason: 'CERTIFICATE_VERIFY_FAILED', client: () => ({ now: () => NOW + 25 * 86_400_000 }) },
-  { name: '1.2: extended master secret required by the server', by: 'server', alert: 'handshake_failure', reason: 'INCONSISTENT_EXTMS', versions: t12, client: () => ({ extendedMasterSecret: 'off' }), server: () => ({ extendedMasterSecret: 'require' }) },
-  { name: '1.2: extended master secret required by the client', by: 'client', alert: 'handshake_failure', reason: 'INCONSISTENT_EXTMS', versions: t12, client: () => ({ extendedMasterSecret: 'require' }), server: () => ({ extendedMasterSecret: 'off' }) },
-  { name: 'a key in a vault that fails', by: 'server', alert: 'internal_error', reason: 'INTERNAL_ERROR', server: (m) => ({ identities: [{ ...m.identities['P-256'], key: { ...m.identities['P-256'].key, facts: m.identities['P-256'].key.facts, sign: () => Promise.reject(new Error('vault is closed')) } }] }) },
+  {
+    name: 'no name to check',
+    by: 'client',
+    alert: 'internal_error',
+    reason: 'CERTIFICATE_VERIFY_FAILED',
+    client: () => ({ peerName: undefined as never }),
+  },
+  {
+    name: 'no anchor',
+    by: 'client',
+    alert: 'unknown_ca',
+    reason: 'CERTIFICATE_VERIFY_FAILED',
+    client: () => ({ verifier: verifier({ anchors: [] }) }),
+  },
+  {
+    name: 'certificate expired',
+    by: 'client',
+    alert: 'certificate_expired',
+    reason: 'CERTIFICATE_VERIFY_FAILED',
+    client: () => ({ now: () => NOW + 25 * 86_400_000 }),
+  },
+  {
+    name: '1.2: extended master secret required by the server',
+    by: 'server',
+    alert: 'handshake_failure',
+    reason: 'INCONSISTENT_EXTMS',
+    versions: t12,
+    client: () => ({ extendedMasterSecret: 'off' }),
+    server: () => ({ extendedMasterSecret: 'require' }),
+  },
+  {
+    name: '1.2: extended master secret required by the client',
+    by: 'client',
+    alert: 'handshake_failure',
+    reason: 'INCONSISTENT_EXTMS',
+    versions: t12,
+    client: () => ({ extendedMasterSecret: 'require' }),
+    server: () => ({ extendedMasterSecret: 'off' }),
+  },
+  {
+    name: 'a key in a vault that fails',
+    by: 'server',
+    alert: 'internal_error',
+    reason: 'INTERNAL_ERROR',
+    server: (m) => ({
+      identities: [
+        {
+          ...m.identities['P-256'],
+          key: {
+            ...m.identities['P-256'].key,
+            facts: m.identities['P-256'].key.facts,
+            sign: () => Promise.reject(new Error('vault is closed')),
+          },
+        },
+      ],
+    }),
+  },
 ]
 
 const prepare = async (row: Refusal, provider: typeof node): Promise<Pair> => {
   const m = await materials()
-  const base = { provider, verifier: verifier({ anchors: [m.root] }), now: () => NOW, ...(row.versions && { versions: row.versions }) }
+  const base = {
+    provider,
+    verifier: verifier({ anchors: [m.root] }),
+    now: () => NOW,
+    ...(row.versions && { versions: row.versions }),
+  }
   const liar = row.by === 'client' ? 'server' : 'client'
   const tickets = memoryTickets(provider, () => NOW)
   const configs = (truthful: boolean, session?: Session, onSession?: (session: Session) => void) => {
@@ -262,7 +674,13 @@ const prepare = async (row: Refusal, provider: typeof node): Promise<Pair> => {
       return lie ? lie(body) : body
     }
     return {
-      server: defineConfig({ ...base, tickets, identities: [m.identities['P-256']], rewrite: rewrite('server'), ...row.server?.(m) }),
+      server: defineConfig({
+        ...base,
+        tickets,
+        identities: [m.identities['P-256']],
+        rewrite: rewrite('server'),
+        ...row.server?.(m),
+      }),
       client: defineConfig({
         ...base,
         serverName: 'localhost',
@@ -299,7 +717,12 @@ for (const [way, provider] of [
         assert.deepEqual([error.alert, error.reason], [row.alert, row.reason])
         const told = pair.lost[row.by === 'client' ? 'server' : 'client']
         // a Finished that is wrong for us may be wrong for them too, who say so first
-        assert.ok(told instanceof AlertReceived ? told.alert === alerts[row.alert] : told === undefined || told instanceof TlsError, `${told}`)
+        assert.ok(
+          told instanceof AlertReceived
+            ? told.alert === alerts[row.alert]
+            : told === undefined || told instanceof TlsError,
+          `${told}`,
+        )
         assert.throws(() => pair[row.by].advance(), error, 'the same error every time')
       })
     }
@@ -308,7 +731,10 @@ for (const [way, provider] of [
 
 describe('records', () => {
   const opened = async (versions?: readonly (0x0303 | 0x0304)[]): Promise<Pair> => {
-    const pair = await prepare({ name: '', by: 'client', alert: 'internal_error', reason: 'INTERNAL_ERROR', ...(versions && { versions }) }, node)
+    const pair = await prepare(
+      { name: '', by: 'client', alert: 'internal_error', reason: 'INTERNAL_ERROR', ...(versions && { versions }) },
+      node,
+    )
     await settle(pair)
     assert.deepEqual(pair.lost, {})
     return pair
@@ -368,7 +794,12 @@ describe('records', () => {
 
   test('records that are exchanged, repeated or cut are refused', async () => {
     for (const versions of [[TLS13], [TLS12]] as const) {
-      for (const spoil of [(r: Buffer[]) => r.reverse(), ([a, b]: Buffer[]) => [a, a, b], ([, b]: Buffer[]) => [b], ([a]: Buffer[]) => [flip(a as Buffer)]]) {
+      for (const spoil of [
+        (r: Buffer[]) => r.reverse(),
+        ([a, b]: Buffer[]) => [a, a, b],
+        ([, b]: Buffer[]) => [b],
+        ([a]: Buffer[]) => [flip(a as Buffer)],
+      ]) {
         const pair = await opened(versions)
         const records: Buffer[] = []
         for (const text of ['one', 'two']) {
@@ -403,7 +834,8 @@ describe('records', () => {
   })
 
   test('early data that we do not take is skipped, and the handshake goes on', async () => {
-    const extra = (name: string, body: unknown): unknown => (name === 'clientHello' ? extended(body as never, { earlyData: true }) : body)
+    const extra = (name: string, body: unknown): unknown =>
+      name === 'clientHello' ? extended(body as never, { earlyData: true }) : body
     const m = await materials()
     for (const server of [{}, retry]) {
       const base = { provider: node, verifier: verifier({ anchors: [m.root] }), now: () => NOW }

@@ -4,9 +4,9 @@ import { after, describe, test } from 'node:test'
 import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
-import { runAsync, wait } from '../../src/task.ts'
 import type { Session, SessionStore } from '../../src/session/session.ts'
 import { memoryTickets } from '../../src/session/tickets.ts'
+import { runAsync, wait } from '../../src/task.ts'
 import type { TraceEvent } from '../../src/trace.ts'
 import { verifier } from '../../src/x509/path.ts'
 import { lateKey, lateProvider } from '../late.ts'
@@ -19,7 +19,11 @@ const PONG = 'x'.repeat(40_000)
 
 const memorySessions = (): SessionStore => {
   const held = new Map<string, Session>()
-  return { get: (id) => held.get(id), put: (id, session) => void held.set(id, session), remove: (id) => void held.delete(id) }
+  return {
+    get: (id) => held.get(id),
+    put: (id, session) => void held.set(id, session),
+    remove: (id) => void held.delete(id),
+  }
 }
 
 /** Which message came where which were due: the graph of states, collected over every shape. */
@@ -32,9 +36,16 @@ const watch = (role: string): ((event: TraceEvent) => void) => {
   }
 }
 
-const play = async (shape: Shape, provider: Provider, m: Materials, how: { drip: boolean; late: boolean }): Promise<Pair> => {
+const play = async (
+  shape: Shape,
+  provider: Provider,
+  m: Materials,
+  how: { drip: boolean; late: boolean },
+): Promise<Pair> => {
   const keys = (input: Partial<ConfigInput>): Partial<ConfigInput> =>
-    how.late && input.identities ? { ...input, identities: input.identities.map((identity) => ({ ...identity, key: lateKey(identity.key) })) } : input
+    how.late && input.identities
+      ? { ...input, identities: input.identities.map((identity) => ({ ...identity, key: lateKey(identity.key) })) }
+      : input
   const base = { provider, verifier: verifier({ anchors: [m.root] }), now: () => NOW }
   const serverConfig = defineConfig({
     ...base,
@@ -77,13 +88,15 @@ const play = async (shape: Shape, provider: Provider, m: Materials, how: { drip:
   const pair = await connect(clientConfig(session))
   assert.equal(pair.received.server, PING)
   assert.equal(pair.received.client, PONG)
-  await shape.then?.(pair, () => settle(pair, how))
+  await shape.afterwards?.(pair, () => settle(pair, how))
 
   const { client, server } = pair
   shape.check(client.facts, server.facts)
   for (const context of [undefined, new Uint8Array(0), Uint8Array.of(1, 2)]) {
     const [ours, theirs] = await Promise.all(
-      [client, server].map(({ facts }) => runAsync(facts.exporter?.('EXPORTER-test', context, 40) ?? wait(new Uint8Array(0)))),
+      [client, server].map(({ facts }) =>
+        runAsync(facts.exporter?.('EXPORTER-test', context, 40) ?? wait(new Uint8Array(0))),
+      ),
     )
     assert.equal(ours?.length, 40)
     assert.deepEqual(ours, theirs)
@@ -111,7 +124,9 @@ const ways = [
 for (const way of ways) {
   describe(`handshakes, ${way.name}`, () => {
     for (const shape of shapes) {
-      test(shape.name, { skip: shape.needs && !shape.needs(way.provider) ? 'not with this provider' : false }, async () => {
+      test(shape.name, {
+        skip: shape.needs && !shape.needs(way.provider) ? 'not with this provider' : false,
+      }, async () => {
         await play(shape, way.provider, await materials(), way)
       })
     }
@@ -122,5 +137,9 @@ const GOLDEN = new URL('graph.txt', import.meta.url)
 after(() => {
   const now = `${[...graph].sort().join('\n')}\n`
   if (process.env.UPDATE_GRAPH) writeFileSync(GOLDEN, now)
-  assert.equal(now, readFileSync(GOLDEN, 'utf8'), 'the graph of states has changed; look at it, then UPDATE_GRAPH=1 npm test')
+  assert.equal(
+    now,
+    readFileSync(GOLDEN, 'utf8'),
+    'the graph of states has changed; look at it, then UPDATE_GRAPH=1 npm test',
+  )
 })

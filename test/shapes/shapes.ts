@@ -21,7 +21,7 @@ export interface Shape {
   readonly resume?: (session: Session) => Session
   readonly needs?: (provider: Provider) => boolean
   /** Once it is open. */
-  readonly then?: (pair: Pair, run: () => Promise<void>) => void | Promise<void>
+  readonly afterwards?: (pair: Pair, run: () => Promise<void>) => void | Promise<void>
   readonly check: (client: Connection['facts'], server: Connection['facts']) => void
 }
 
@@ -92,8 +92,12 @@ const grease = (name: string, body: unknown): unknown => {
       ...extensions,
       supportedGroups: [0x2a2a, ...(extensions.supportedGroups as number[])],
       signatureAlgorithms: [0x3a3a, ...(extensions.signatureAlgorithms as number[])],
-      ...(extensions.supportedVersions !== undefined && { supportedVersions: [0x4a4a, ...(extensions.supportedVersions as number[])] }),
-      ...(extensions.keyShare !== undefined && { keyShare: [{ group: 0x2a2a, keyExchange: Uint8Array.of(0) }, ...(extensions.keyShare as object[])] }),
+      ...(extensions.supportedVersions !== undefined && {
+        supportedVersions: [0x4a4a, ...(extensions.supportedVersions as number[])],
+      }),
+      ...(extensions.keyShare !== undefined && {
+        keyShare: [{ group: 0x2a2a, keyExchange: Uint8Array.of(0) }, ...(extensions.keyShare as object[])],
+      }),
       ...(extensions.pskKeyExchangeModes !== undefined && { pskKeyExchangeModes: [0x0b, 1] }),
       ...(extensions.preSharedKey !== undefined && { preSharedKey: extensions.preSharedKey }),
     },
@@ -136,11 +140,26 @@ const special: Shape[] = [
     server: () => ({ middlebox: false }),
     check: is13,
   },
-  { name: '1.3 a record for each message', client: () => ({ coalesce: false }), server: () => ({ coalesce: false }), check: is13 },
-  { name: '1.3 padded records', client: () => ({ padding: (_, n) => 64 - (n % 64) }), server: () => ({ padding: () => 300 }), check: is13 },
+  {
+    name: '1.3 a record for each message',
+    client: () => ({ coalesce: false }),
+    server: () => ({ coalesce: false }),
+    check: is13,
+  },
+  {
+    name: '1.3 padded records',
+    client: () => ({ padding: (_, n) => 64 - (n % 64) }),
+    server: () => ({ padding: () => 300 }),
+    check: is13,
+  },
   { name: '1.3 GREASE', client: () => ({ rewrite: greased }), check: is13 },
   { name: '1.2 GREASE', client: () => ({ ...only(TLS12), rewrite: greased }), check: is12 },
-  { name: '1.3 GREASE, resumed', client: () => ({ rewrite: greased }), resume: same, check: (client) => assert.equal(client.resumed, true) },
+  {
+    name: '1.3 GREASE, resumed',
+    client: () => ({ rewrite: greased }),
+    resume: same,
+    check: (client) => assert.equal(client.resumed, true),
+  },
   {
     name: '1.3 certificate asked for, none there',
     server: () => ({ clientAuth: 'request' }),
@@ -194,10 +213,26 @@ const special: Shape[] = [
     server: () => ({ serverPreference: true }),
     check: (client) => assert.equal(client.resumed, true),
   },
-  { name: '1.3 ticket too old', resume: (s) => ({ ...s, created: s.created - 8000_000 }), check: (client) => assert.equal(client.resumed, false) },
-  { name: '1.3 ticket of somebody else', resume: (s) => ({ ...s, ticket: s.ticket.map((b) => b ^ 1) }), check: (client) => assert.equal(client.resumed, false) },
-  { name: '1.3 session for another name', resume: (s) => ({ ...s, serverName: 'other' }), check: (client) => assert.equal(client.resumed, false) },
-  { name: '1.3 session that was not verified', resume: (s) => ({ ...s, verifyCode: 20 }), check: (client) => assert.equal(client.resumed, false) },
+  {
+    name: '1.3 ticket too old',
+    resume: (s) => ({ ...s, created: s.created - 8000_000 }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 ticket of somebody else',
+    resume: (s) => ({ ...s, ticket: s.ticket.map((b) => b ^ 1) }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 session for another name',
+    resume: (s) => ({ ...s, serverName: 'other' }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 session that was not verified',
+    resume: (s) => ({ ...s, verifyCode: 20 }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
   {
     name: '1.2 resumed by ticket',
     client: () => only(TLS12),
@@ -213,7 +248,12 @@ const special: Shape[] = [
     resume: same,
     check: (client) => assert.equal(client.resumed, true),
   },
-  { name: '1.2 resumed by id', client: () => ({ ...only(TLS12), tickets: undefined as never }), resume: same, check: (client) => assert.equal(client.resumed, true) },
+  {
+    name: '1.2 resumed by id',
+    client: () => ({ ...only(TLS12), tickets: undefined as never }),
+    resume: same,
+    check: (client) => assert.equal(client.resumed, true),
+  },
   {
     name: '1.2 resumed, CBC with encrypt-then-MAC',
     client: () => ({ ...only(TLS12), suites: cbc }),
@@ -224,7 +264,12 @@ const special: Shape[] = [
       assert.equal(client.encryptThenMac, true)
     },
   },
-  { name: '1.2 ticket of somebody else', client: () => only(TLS12), resume: (s) => ({ ...s, ticket: s.ticket.map((b) => b ^ 1) }), check: (client) => assert.equal(client.resumed, false) },
+  {
+    name: '1.2 ticket of somebody else',
+    client: () => only(TLS12),
+    resume: (s) => ({ ...s, ticket: s.ticket.map((b) => b ^ 1) }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
   {
     name: '1.2 without extended master secret',
     client: () => ({ ...only(TLS12), extendedMasterSecret: 'off' }),
@@ -293,7 +338,7 @@ const special: Shape[] = [
     name: '1.3 certificate of the client later',
     client: (m) => ({ postHandshakeAuth: true, identities: [m.identities['P-384']] }),
     server: () => ({ clientAuth: 'none' }),
-    then: async (pair, run) => {
+    afterwards: async (pair, run) => {
       pair.server.ask({ kind: 'authenticate' })
       await run()
     },
@@ -302,7 +347,7 @@ const special: Shape[] = [
   {
     name: '1.3 no certificate of the client later',
     client: () => ({ postHandshakeAuth: true }),
-    then: async (pair, run) => {
+    afterwards: async (pair, run) => {
       pair.server.ask({ kind: 'authenticate' })
       await run()
     },
@@ -310,7 +355,7 @@ const special: Shape[] = [
   },
   {
     name: '1.3 keys updated both ways',
-    then: async (pair, run) => {
+    afterwards: async (pair, run) => {
       pair.client.ask({ kind: 'keyUpdate', requestUpdate: true })
       await run()
       pair.client.write(Buffer.from('x'))
@@ -322,11 +367,15 @@ const special: Shape[] = [
     },
     check: is13,
   },
-  { name: '1.3 no tickets', server: () => ({ ticketCount: 0 }), check: (client) => assert.equal(client.session, undefined) },
+  {
+    name: '1.3 no tickets',
+    server: () => ({ ticketCount: 0 }),
+    check: (client) => assert.equal(client.session, undefined),
+  },
   {
     name: '1.3 another ticket when asked',
     server: () => ({ ticketCount: 0 }),
-    then: async (pair, run) => {
+    afterwards: async (pair, run) => {
       pair.server.ask({ kind: 'ticket' })
       await run()
     },
@@ -340,7 +389,12 @@ const special: Shape[] = [
         assert.equal(hello.serverName, 'localhost')
         const { defineConfig } = await import('../../src/config.ts')
         const { verifier } = await import('../../src/x509/path.ts')
-        return defineConfig({ provider, verifier: verifier({ anchors: [m.root] }), identities: [m.identities.ed25519], now: () => NOW })
+        return defineConfig({
+          provider,
+          verifier: verifier({ anchors: [m.root] }),
+          identities: [m.identities.ed25519],
+          now: () => NOW,
+        })
       },
     }),
     check: (client) => assert.equal(client.peerScheme?.name, 'ed25519'),

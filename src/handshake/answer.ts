@@ -1,0 +1,25 @@
+import { TLS12, TLS13, type Version } from '../config.ts'
+import { TlsError } from '../errors.ts'
+import type { ClientHello } from '../messages/hello.ts'
+import { asked, type Task } from '../task.ts'
+import { chooseAlpn, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
+import type { Peer } from './peer.ts'
+
+/** 32 random bytes; a server that could do better than TLS 1.2 says so in the last 8 (RFC 9846 section 4.1.3). */
+export const serverRandom = (peer: Peer, version: Version): Uint8Array => {
+  const random = peer.provider.random(32).slice()
+  if (version === TLS12 && usableVersions(peer.config).includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
+  return random
+}
+
+/** Decides the application protocol: by the hook, or by the list. */
+export function* chooseProtocol(peer: Peer, hello: ClientHello): Task<void> {
+  const { config, facts } = peer
+  const offered = hello.extensions.alpn
+  if (!offered) return
+  const { selectAlpn } = config
+  const chosen = selectAlpn ? yield* asked(() => selectAlpn(offered), 'clientHello') : chooseAlpn(config, offered)
+  if (chosen === false)
+    throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
+  if (chosen !== undefined) facts.alpn = chosen
+}
