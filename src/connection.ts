@@ -70,8 +70,8 @@ export class Connection {
     try {
       if (this.#carrier.fault) throw this.#carrier.fault
       const need = this.#machine.turn()
-      // what was sent while it ran stands in records before anybody waits
-      this.#carrier.flush()
+      // an answer that comes late does not cut a flight into more records
+      if (need.kind !== 'wait') this.#carrier.flush()
       if (this.#peer.established && !this.#announced) {
         this.#announced = true
         this.#config.trace?.({ event: 'established' })

@@ -36,7 +36,8 @@ for (const name of names) {
   else tally.skip('not JSON')
   console.log(`${name}: ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`)
   for (const failure of verbose ? tally.failures : tally.failures.slice(0, SHOWN)) console.log(`  failed: ${failure}`)
-  if (!verbose && tally.failures.length > SHOWN) console.log(`  and ${tally.failures.length - SHOWN} more; --verbose names all`)
+  if (!verbose && tally.failures.length > SHOWN)
+    console.log(`  and ${tally.failures.length - SHOWN} more; --verbose names all`)
   for (const [reason, count] of tally.reasons) console.log(`  skipped ${count}: ${reason}`)
   all.add(tally)
 }

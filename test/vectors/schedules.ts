@@ -6,8 +6,8 @@ import { keyBlock, masterSecret } from '../../src/handshake/schedule12.ts'
 import { EarlyStage } from '../../src/handshake/schedule13.ts'
 import { runAsync } from '../../src/task.ts'
 import { bytes, type Json, objects, required, string } from './json.ts'
-import { tapped } from './tap.ts'
 import { expectBytes, Skip, type Tally } from './tally.ts'
+import { tapped } from './tap.ts'
 
 /** `SHA-256`, `sha256`, `tls12-sha256`: undefined for what we do not have. */
 export const hashOf = (name: unknown): HashName | undefined => {
@@ -42,7 +42,9 @@ const chain = async (steps: readonly Json[], name: string, provider: Provider, t
       if (step.op === 'extract') {
         const previous = bytes(step.previousSecret)
         const nothing = await digest(provider, hash)
-        const salt = previous ? await provider.expandLabel(hash, previous, 'derived', nothing, hashLength[hash]) : zeros(hash)
+        const salt = previous
+          ? await provider.expandLabel(hash, previous, 'derived', nothing, hashLength[hash])
+          : zeros(hash)
         expectBytes(await provider.extract(hash, salt, bytes(step.ikm) ?? zeros(hash)), expected)
       } else if (step.op === 'deriveSecret') {
         const secret = required(step.secret, 'secret')
@@ -65,7 +67,8 @@ const throughStages = async (steps: readonly Json[], provider: Provider): Promis
   const hash = hashOf(first?.hash)
   if (!hash || !second || !third || extracts.length !== 3 || third.ikm !== null) throw new Error('not a whole schedule')
   const suite = suiteWith(hash)
-  const transcript = (label: string): Uint8Array => bytes(steps.find((step) => step.label === label)?.transcriptHash) ?? zeros(hash)
+  const transcript = (label: string): Uint8Array =>
+    bytes(steps.find((step) => step.label === label)?.transcriptHash) ?? zeros(hash)
   const tap = tapped(provider)
   const early = await runAsync(EarlyStage.begin(tap.provider, suite, bytes(first?.ikm)))
   const handshake = await runAsync(early.handshake(bytes(second.ikm) ?? zeros(hash)))
@@ -87,7 +90,9 @@ const acvp = async (test: Json, name: string, provider: Provider, tally: Tally):
   const hash = hashOf(test.hash)
   if (!hash) throw new Skip(`hash ${test.hash} is not ours`)
   const suite = suiteWith(hash)
-  const said = ['clientHello', 'serverHello', 'serverFinished', 'clientFinished'].map((field) => required(test[field], field))
+  const said = ['clientHello', 'serverHello', 'serverFinished', 'clientFinished'].map((field) =>
+    required(test[field], field),
+  )
   const upTo = (count: number): Promise<Uint8Array> => digest(provider, hash, ...said.slice(0, count))
   const tap = tapped(provider)
   const early = await runAsync(EarlyStage.begin(tap.provider, suite, bytes(test.psk)))
@@ -96,7 +101,8 @@ const acvp = async (test: Json, name: string, provider: Provider, tally: Tally):
   const master = await runAsync(handshake.master())
   const data = await runAsync(master.traffic(await upTo(3)))
   const [earlySecret = zeros(hash)] = tap.extracted
-  const fromEarly = async (label: string): Promise<Uint8Array> => provider.expandLabel(hash, earlySecret, label, await upTo(1), hashLength[hash])
+  const fromEarly = async (label: string): Promise<Uint8Array> =>
+    provider.expandLabel(hash, earlySecret, label, await upTo(1), hashLength[hash])
   const secrets: Readonly<Record<string, () => Uint8Array | Promise<Uint8Array>>> = {
     clientEarlyTrafficSecret: () => fromEarly('c e traffic'),
     earlyExporterMasterSecret: () => fromEarly('e exp master'),
@@ -117,7 +123,8 @@ const acvp = async (test: Json, name: string, provider: Provider, tally: Tally):
 export const schedules13 = async (file: Json, tally: Tally, providers: readonly Provider[]): Promise<void> => {
   for (const provider of providers) {
     const chains = Array.isArray(file.chains) ? file.chains : []
-    for (const [i, steps] of chains.entries()) await chain(objects(steps), `chain ${i} (${provider.name})`, provider, tally)
+    for (const [i, steps] of chains.entries())
+      await chain(objects(steps), `chain ${i} (${provider.name})`, provider, tally)
     for (const [i, test] of objects(file.acvp).entries()) {
       const name = `acvp ${i} ${string(test.mode)} (${provider.name})`
       await tally.attempt(name, () => acvp(test, name, provider, tally))
@@ -135,7 +142,16 @@ export const prf12 = async (file: Json, tally: Tally, providers: readonly Provid
         const hash = prfHash(test.prf)
         const expected = required(test.output, 'output')
         const label = string(test.label) ?? ''
-        expectBytes(await provider.prf(hash, required(test.secret, 'secret'), label, required(test.seed, 'seed'), expected.length), expected)
+        expectBytes(
+          await provider.prf(
+            hash,
+            required(test.secret, 'secret'),
+            label,
+            required(test.seed, 'seed'),
+            expected.length,
+          ),
+          expected,
+        )
       })
     }
     for (const [i, test] of objects(file.extendedMasterSecret).entries()) {
@@ -143,7 +159,13 @@ export const prf12 = async (file: Json, tally: Tally, providers: readonly Provid
       await tally.check(`${name} masterSecret`, async () => {
         const suite = { ...base, hash: prfHash(test.prf) }
         const premaster = required(test.preMasterSecret, 'preMasterSecret')
-        const master = masterSecret(provider, suite, premaster, randoms(test), required(test.sessionHash, 'sessionHash'))
+        const master = masterSecret(
+          provider,
+          suite,
+          premaster,
+          randoms(test),
+          required(test.sessionHash, 'sessionHash'),
+        )
         expectBytes(await runAsync(master), required(test.masterSecret, 'masterSecret'))
       })
       await tally.check(`${name} keyBlock`, async () => {
@@ -151,7 +173,10 @@ export const prf12 = async (file: Json, tally: Tally, providers: readonly Provid
         const expected = required(test.keyBlock, 'keyBlock')
         const master = required(test.masterSecret, 'masterSecret')
         const { client, server } = randoms(test)
-        expectBytes(await provider.prf(hash, master, 'key expansion', concat(server, client), expected.length), expected)
+        expectBytes(
+          await provider.prf(hash, master, 'key expansion', concat(server, client), expected.length),
+          expected,
+        )
         const keys = await runAsync(keyBlock(provider, { ...base, hash }, master, { client, server }, false))
         const joined = concat(keys.client.key, keys.server.key, keys.client.iv, keys.server.iv)
         expectBytes(joined, expected.subarray(0, joined.length))

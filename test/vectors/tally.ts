@@ -4,7 +4,8 @@ import { hex } from '../../src/bytes/text.ts'
 /** Thrown inside a check: it cannot be made, and this is why. */
 export class Skip extends Error {}
 
-const sentence = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+const sentence = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 
 /** Counts checks. What failed is kept by name with what was wrong, what was skipped by reason. */
 export class Tally {
@@ -68,7 +69,9 @@ export const expectBytes = (actual: Uint8Array, expected: Uint8Array): void => {
   let at = 0
   while (at < actual.length && at < expected.length && actual[at] === expected[at]) at++
   const from = (bytes: Uint8Array): string => hex(bytes.subarray(at, at + SHOWN)) || 'the end'
-  throw new Error(`${actual.length} bytes, ${expected.length} are right; they differ from byte ${at}: ${from(actual)}, right is ${from(expected)}`)
+  throw new Error(
+    `${actual.length} bytes, ${expected.length} are right; they differ from byte ${at}: ${from(actual)}, right is ${from(expected)}`,
+  )
 }
 
 export const expect = (condition: boolean, otherwise: string): void => {
