@@ -169,9 +169,27 @@ const purposeFault = (certificate: Certificate, purpose: 'server' | 'client' | u
   ]
 }
 
+/** What TLS does with the key of each side: sign, or (before 1.3) agree and be encrypted to. */
+const usages = {
+  server: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
+  client: ['digitalSignature', 'keyAgreement'],
+} as const
+
+const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined): Fault[] => {
+  const { keyUsage } = leaf
+  if (!purpose || !keyUsage || usages[purpose].some((usage) => keyUsage.has(usage))) return []
+  return [
+    {
+      verdict: 'wrongPurpose',
+      detail: `the key usage of ${shown(leaf)} (${[...keyUsage].join(', ')}) has nothing that a TLS ${purpose} needs`,
+    },
+  ]
+}
+
 const leafFaults = (leaf: Certificate, { rules }: Trial): Fault[] => [
   ...commonFaults(leaf),
   ...purposeFault(leaf, rules.purpose),
+  ...usageFault(leaf, rules.purpose),
 ]
 
 /** What keeps a certificate from issuing others, but for its place in the path. */

@@ -201,6 +201,23 @@ const rows: readonly Row[] = [
     fault: [26, 0, /TLS clients/],
   },
   { what: 'for anything', sent: [leaf(root, { extKeyUsage: ['anyExtendedKeyUsage'] })] },
+  {
+    what: 'a leaf that may sign certificates only',
+    sent: [leaf(root, { keyUsage: ['keyCertSign'] })],
+    fault: [26, 0, /\(keyCertSign\) has nothing that a TLS server needs/],
+  },
+  { what: 'a server that may only be encrypted to', sent: [leaf(root, { keyUsage: ['keyEncipherment'] })] },
+  {
+    what: 'a client that may only be encrypted to',
+    sent: [leaf(root, { keyUsage: ['keyEncipherment'] })],
+    about: { purpose: 'client' },
+    fault: [26, 0, /TLS client/],
+  },
+  {
+    what: 'any purpose',
+    sent: [leaf(root, { keyUsage: ['keyCertSign'], extKeyUsage: ['codeSigning'] })],
+    options: { anyPurpose: true },
+  },
   { what: 'no purpose given', sent: [leaf(root, { extKeyUsage: [] })] },
   {
     what: 'a CA for mail',
@@ -256,7 +273,7 @@ const rows: readonly Row[] = [
   {
     what: "another's key under the same name",
     sent: [leaf(ca('Root', undefined, { kind: 'P-384' }))],
-    fault: [7, 0, /was not made by/],
+    fault: [20, 0, /neither among/],
   },
   {
     what: 'a leaf with an unknown critical extension',

@@ -27,7 +27,7 @@ export interface VerifierOptions {
   readonly names?: readonly string[]
   /** Whether a server may be verified without any name. Anybody with any certificate then is as good as the right one. */
   readonly noName?: boolean
-  /** Whether the purpose (extended key usage) is left unchecked. */
+  /** Whether the purpose (extended key usage, and the key usage of the leaf) is left unchecked. */
   readonly anyPurpose?: boolean
   /** What one verification may cost. */
   readonly budget?: Partial<Budget>
@@ -187,12 +187,19 @@ class Search {
     for (;;) {
       const last = chain[chain.length - 1] as Certificate
       if (this.#isAnchor(last)) return { chain, end: 'anchor' }
-      const next = last.selfSigned ? undefined : this.#candidates(chain)[0]
+      const next = last.selfSigned
+        ? undefined
+        : this.#candidates(chain).find((issuer) => this.#mayBeMeant(last, issuer))
       if (!next) return { chain, end: this.#endAt(last) }
       chain.push(next)
       if (!this.#isAnchor(next) && !next.selfIssued) counted++
       if (counted > this.#trial.rules.maxDepth || chain.length > LONGEST) return { chain, end: 'tooLong' }
     }
+  }
+
+  /** A bearer of the issuer's name with another key is somebody else, if the key identifiers say so too. */
+  #mayBeMeant(last: Certificate, issuer: Certificate): boolean {
+    return keyIdsAgree(last, issuer) !== false || this.#trial.known(last, issuer) === 'good'
   }
 
   #endAt(last: Certificate): End {
@@ -233,12 +240,11 @@ class Search {
   #rank(last: Certificate, issuer: Certificate): number {
     const anchor = this.#isAnchor(issuer)
     const signature = this.#trial.known(last, issuer)
-    const wanted = last.known.authorityKeyIdentifier?.keyId
-    const has = issuer.known.subjectKeyIdentifier
+    const ids = keyIdsAgree(last, issuer)
     let rank = 0
     if (signature) rank += signature === 'good' ? 64 : -64
     if (anchor || this.#hopeful.has(issuer.issuer.key)) rank += 32
-    if (wanted && has) rank += equal(wanted, has) ? 16 : -16
+    if (ids !== undefined) rank += ids ? 16 : -16
     if (!timeFault(issuer, this.#trial.rules.time)) rank += 8
     if (issuer.known.basicConstraints?.ca) rank += 4
     if (anchor) rank += 2
@@ -263,6 +269,13 @@ class Search {
     for (const name of hopeful) for (const below of edges.get(name) ?? []) hopeful.add(below)
     return hopeful
   }
+}
+
+/** Undefined when one of them has no key identifier. */
+const keyIdsAgree = (certificate: Certificate, issuer: Certificate): boolean | undefined => {
+  const wanted = certificate.known.authorityKeyIdentifier?.keyId
+  const has = issuer.known.subjectKeyIdentifier
+  return wanted && has && equal(wanted, has)
 }
 
 /** Whether two certificates are of the same holder and key: a path that met both would go in circles. */

@@ -60,7 +60,7 @@ const refusal = (question: Question): string | undefined => {
 
 /** Sections of PKITS whose answers hang on what is not processed. */
 const pkitsSkip = (id: string): string | undefined => {
-  if (/^4\.(4|14|15)\.|^4\.7\.[45]$/.test(id)) return 'needs revocation lists'
+  if (/^4\.(4|14|15)\.|^4\.(5\.[57]|7\.[45])$/.test(id)) return 'needs revocation lists'
   if (/^4\.(8|9|10|11|12)\./.test(id)) return 'needs policies'
   return undefined
 }
@@ -129,7 +129,7 @@ const real = (): Question[] => {
           sent: () => sent.map((each: Certificate, i: number) => (i === at ? flipped(each) : each)),
           // an anchor may stand in for the same certificate as sent; only what hangs on this one is asked
           ...(at > 0 &&
-            anchors.some((anchor: Certificate) => anchor.subject.key === sent[at].subject.key) && {
+            anchors.some((anchor: Certificate) => anchor.subject.key === sent[at]?.subject.key) && {
               skip: 'there is another way',
             }),
         }),

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/** The closing lines of a suite, run as it is run by hand. */
+const closing = (suite: string): string[] => {
+  const main = fileURLToPath(new URL(suite, import.meta.url))
+  return execFileSync(process.execPath, [...process.execArgv.filter((flag) => !flag.startsWith('--test')), main], {
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((line) => / agree, /.test(line))
+}
+const data = new URL('../../../shared/data/', import.meta.url)
+const absent = (folder: string) => !existsSync(new URL(folder, data)) && 'its data is not here'
+
+test('limbo: no invalid certificate of a settled case is accepted, no valid one rejected', {
+  skip: absent('limbo/'),
+}, () => {
+  const lines = closing('main.ts')
+  assert.match(
+    lines.find((line) => line.startsWith('limbo settled')) ?? '',
+    /[1-9]\d+ agree, 0 invalid accepted, 0 valid rejected/,
+  )
+  assert.match(lines.find((line) => line.startsWith('limbo contested')) ?? '', / 0 valid rejected/)
+})
+
+test('chains: real chains hold, and spoilt ones do not', { skip: absent('chains/') }, () => {
+  const lines = closing('../chains/main.ts')
+  assert.match(
+    lines.find((line) => line.startsWith('chains real')) ?? '',
+    /[1-9]\d+ agree, 0 invalid accepted, 0 valid rejected/,
+  )
+  for (const suite of ['pkits', 'chromium']) {
+    assert.match(lines.find((line) => line.startsWith(`chains ${suite}`)) ?? '', /[1-9]\d agree, 0 invalid accepted/)
+  }
+})
