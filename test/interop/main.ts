@@ -52,7 +52,13 @@ const main = async (): Promise<number> => {
 }
 
 /** One conversation: the server is started, the client connects, and what both saw is compared with what was due. */
-const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found: string | Error | undefined): Promise<Cell> => {
+const play = async (
+  ours: Peer,
+  peer: Peer,
+  role: Part,
+  feature: Feature,
+  found: string | Error | undefined,
+): Promise<Cell> => {
   const settings = feature.settings(role)
   const cell = { peer: peer.name, role, feature, milliseconds: 0 }
   const peerPart: Part = role === 'client' ? 'server' : 'client'
@@ -89,7 +95,9 @@ const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found:
       const missing = untold(settings, oursSaw, role)
       if (missing.length > 0) return `we cannot tell ${missing.join(', ')}`
       const wrong = [mismatch(settings, clientSaw, 'client'), mismatch(settings, serverSaw, 'server')]
-      return wrong.flatMap((text, i) => (text ? [`${i === 0 ? 'client' : 'server'}: ${text}`] : [])).join('; ') || undefined
+      return (
+        wrong.flatMap((text, i) => (text ? [`${i === 0 ? 'client' : 'server'}: ${text}`] : [])).join('; ') || undefined
+      )
     } finally {
       await listening.close()
     }
@@ -99,7 +107,12 @@ const play = async (ours: Peer, peer: Peer, role: Part, feature: Feature, found:
   const running = endOfCell()
   if (failure !== undefined) peer.stop?.()
   const outcome = failure === undefined ? 'ok' : 'FAIL'
-  return { ...cell, outcome, ...(failure === undefined ? {} : { reason: [failure, ...running].join('; ') }), milliseconds: Date.now() - started }
+  return {
+    ...cell,
+    outcome,
+    ...(failure === undefined ? {} : { reason: [failure, ...running].join('; ') }),
+    milliseconds: Date.now() - started,
+  }
 }
 
 /** What the server saw of the last of so many connections. */

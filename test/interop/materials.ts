@@ -65,4 +65,6 @@ export const makeMaterials = async (): Promise<Materials & { remove(): void }> =
 
 /** No two places of the payload look alike for long, so that a byte lost or doubled is noticed. */
 const digits = (length: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (i % 64 === 63 || i === length - 1 ? 0x0a : 0x30 + ((i ^ (i >> 5) ^ (i >> 11)) % 10)))
+  Uint8Array.from({ length }, (_, i) =>
+    i % 64 === 63 || i === length - 1 ? 0x0a : 0x30 + ((i ^ (i >> 5) ^ (i >> 11)) % 10),
+  )

@@ -1,137 +1,236 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { constants } from 'node:crypto'
-import tls from 'node:tls'
-import type { Kind, Materials, Peer, Server, Settings, Style, Transcript } from './contract.ts'
+import { createServer, connect as dial, type Socket } from 'node:net'
+import { node } from '../../src/crypto/node/index.ts'
+import {
+  type Config,
+  Connection,
+  defineConfig,
+  groups,
+  type Identity,
+  memoryTickets,
+  type NamedGroup,
+  type Need,
+  type Session,
+  type SessionStore,
+  suites,
+  TLS12,
+  TLS13,
+} from '../../src/index.ts'
+import { loadCertificates, loadPrivateKey, slashed, verifier } from '../../src/x509/index.ts'
+import type { Group, Kind, Materials, Part, Peer, Settings, Style, Transcript } from './contract.ts'
 import { connections } from './contract.ts'
-import { groupNamed, suiteNamed } from './suites.ts'
+import { groupNamed, groupOf } from './suites.ts'
 import { type Stream, talkAsClient, talkAsServer } from './talk.ts'
 
-/** Stand-in. */
+/** Our own end: the engine over a socket of Node's. */
 export const ours = (materials: Materials): Peer => ({
   name: 'typetls',
-  find: async () => process.version,
+  find: async () => 'this tree',
+  cannot: () => undefined,
   style: () => 'echo',
-  cannot(s, part) {
-    if (s.keyUpdate === part) return 'standin'
-    if (s.resume === 'id' && part === 'client') return undefined
-    return undefined
-  },
+
   async serve(s, style) {
-    const reports: Promise<Transcript>[] = []
-    const waiting: ((t: Promise<Transcript>) => void)[] = []
-    const report = (t: Promise<Transcript>): void => {
-      t.catch(() => {})
-      const next = waiting.shift()
-      if (next) next(t)
-      else reports.push(t)
-    }
-    const server = tls.createServer({
-      ...common(materials, s, s.certificate, s.serverGroups?.map((g) => groupNamed(g).openssl)),
-      ...(s.clientCertificate ? { requestCert: true, rejectUnauthorized: true, ca: readFileSync(materials.ca) } : {}),
-      ...(s.alpn ? { ALPNProtocols: [s.alpn] } : {}),
+    const seen: Promise<Transcript>[] = []
+    let arrived = (): void => {}
+    const config = await settingsToConfig(s, 'server', materials)
+    const listener = createServer((socket) => {
+      const answer = async (link: Link): Promise<Transcript> => {
+        const bytes = await talkAsServer(link, s, style)
+        return { ...facts(link), bytes, clean: true }
+      }
+      const outcome = converse(socket, 'server', config, answer)
+      outcome.catch(() => {}) // told by `next`
+      seen.push(outcome)
+      arrived()
     })
-    server.on('secureConnection', (socket) =>
-      report(
-        (async () => {
-          const stream = streamOf(socket)
-          const t = { ...hidden(s), ...transcript(socket, s) }
-          const bytes = await talkAsServer(stream, s, style)
-          return { ...t, bytes, clean: true }
-        })(),
-      ),
-    )
-    const sessions = new Map<string, Buffer>()
-    server.on('newSession', (key: Buffer, data: Buffer, done: () => void) => {
-      sessions.set(key.toString('hex'), data)
-      done()
-    })
-    server.on('resumeSession', (key: Buffer, done: (e: null, d: Buffer | null) => void) =>
-      done(null, sessions.get(key.toString('hex')) ?? null),
-    )
-    server.on('tlsClientError', (error) => report(Promise.reject(error)))
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
     return {
-      port: (server.address() as { port: number }).port,
-      next: async () => reports.shift() ?? new Promise((resolve) => waiting.push(resolve)),
-      close: async () => {
-        server.close()
+      port: (listener.address() as { port: number }).port,
+      async next() {
+        while (seen.length === 0)
+          await new Promise<void>((resolve) => {
+            arrived = resolve
+          })
+        return seen.shift()!
       },
-    } satisfies Server
+      async close() {
+        listener.close()
+      },
+    }
   },
+
   async connect(s, style, port) {
-    let session: Buffer | undefined
-    let last: Transcript = {}
+    let session: Session | undefined
+    let seen: Transcript = {}
+    const talk = async (link: Link): Promise<Transcript> => {
+      const bytes = await talkAsClient(link, s, style, materials.payload(s.bytes).bytes)
+      return { ...facts(link), bytes, clean: true }
+    }
     for (let i = 0; i < connections(s); i++) {
-      const socket = tls.connect({
-        port,
-        host: '127.0.0.1',
-        servername: 'localhost',
-        ca: readFileSync(materials.ca),
-        ...common(materials, s, s.clientCertificate, s.clientGroups?.map((g) => groupNamed(g).openssl)),
-        ...(s.alpn ? { ALPNProtocols: ['typetls/0', s.alpn] } : {}),
+      const keep = (made: Session): void => {
+        session = made
+      }
+      const config = await settingsToConfig(s, 'client', materials, {
+        onSession: keep,
         ...(session ? { session } : {}),
       })
-      socket.on('session', (x: Buffer) => (session = x))
-      await once(socket, 'secureConnect')
-      const t = { ...hidden(s), ...transcript(socket, s) }
-      const bytes = await talkAsClient(streamOf(socket), s, style, materials.payload(s.bytes).bytes)
-      last = { ...t, bytes, clean: true }
+      seen = await converse(dial(port, '127.0.0.1'), 'client', config, talk)
     }
-    return last
+    return seen
   },
 })
 
-const common = (m: Materials, s: Settings, kind: Kind | undefined, groups: string[] | undefined): tls.SecureContextOptions => ({
-  minVersion: `TLSv${s.version}`,
-  maxVersion: `TLSv${s.version}`,
-  ...(kind ? { cert: readFileSync(m.leaf(kind).certificate), key: readFileSync(m.leaf(kind).key) } : {}),
-  ...(s.suite ? { ciphers: suiteNamed(s.suite).openssl } : {}),
-  ...(groups ? { ecdhCurve: groups.join(':') } : {}),
-  secureOptions: (s.encryptThenMac === false ? 1 << 19 : 0) | (s.resume === 'id' ? constants.SSL_OP_NO_TICKET : 0),
-})
+const settingsToConfig = async (
+  s: Settings,
+  part: Part,
+  materials: Materials,
+  more: Partial<Config> = {},
+): Promise<Config> => {
+  const kind = part === 'server' ? s.certificate : s.clientCertificate
+  const named = part === 'server' ? s.serverGroups : s.clientGroups
+  return defineConfig({
+    provider: node,
+    verifier: verifier({ anchors: loadCertificates(readFileSync(materials.ca)) }),
+    versions: [s.version === '1.3' ? TLS13 : TLS12],
+    identities: kind ? [await identity(materials, kind)] : [],
+    ...(s.suite ? { suites: suites.filter((suite) => suite.name === s.suite) } : {}),
+    ...(named ? { groups: named.map(ourGroup) } : {}),
+    ...(s.alpn ? { alpn: part === 'server' ? [s.alpn] : ['typetls/0', s.alpn] } : {}),
+    ...(s.encryptThenMac === undefined ? {} : { encryptThenMac: s.encryptThenMac }),
+    ...(s.resume === 'ticket' ? { tickets: memoryTickets(node) } : {}),
+    ...(s.resume === 'id' && part === 'server' ? { sessions: memory() } : {}),
+    ...(part === 'client' ? { serverName: 'localhost', peerName: 'localhost' } : {}),
+    ...(part === 'server' && s.clientCertificate ? { clientAuth: 'require' } : {}),
+    ...more,
+  })
+}
 
-const transcript = (socket: tls.TLSSocket, s: Settings): Transcript => ({
-  version: socket.getProtocol()!.slice(4) as '1.3',
-  suite: suiteNamed(socket.getCipher().name).name,
-  resumed: socket.isSessionReused(),
-  ...(s.alpn ? { alpn: String(socket.alpnProtocol) } : {}),
-  ...(socket.getPeerCertificate().subject ? { peerCertificate: socket.getPeerCertificate().subject.CN as Kind } : {}),
-})
+const identity = async (materials: Materials, kind: Kind): Promise<Identity> => {
+  const { certificate, key } = materials.leaf(kind)
+  const chain = loadCertificates(readFileSync(certificate)).map((c) => c.raw)
+  return { chain, key: await loadPrivateKey(readFileSync(key), node) }
+}
 
-const hidden = (s: Settings): Transcript => ({
-  ...(s.encryptThenMac === undefined ? {} : { encryptThenMac: s.encryptThenMac }),
-  ...(s.serverGroups ? { group: s.serverGroups[0]!, retried: s.serverGroups[0] !== s.clientGroups![0] } : {}),
-  keyUpdates: 1,
-})
+const ourGroup = (name: Group): NamedGroup => groups.find((group) => group.id === groupNamed(name).code)!
 
-const streamOf = (socket: tls.TLSSocket): Stream => {
-  const chunks: Uint8Array[] = []
-  let wake = (): void => {}
-  let ended = false
-  let failed: Error | undefined
-  socket.on('data', (d: Buffer) => (chunks.push(d), wake()))
-  socket.on('end', () => ((ended = true), wake()))
-  socket.on('error', (e) => ((failed = e), wake()))
+const memory = (): SessionStore => {
+  const kept = new Map<string, Session>()
   return {
-    async write(bytes) {
-      if (!socket.write(bytes)) await once(socket, 'drain')
-    },
-    async read() {
-      for (;;) {
-        const chunk = chunks.shift()
-        if (chunk) return chunk
-        if (failed) throw failed
-        if (ended) return undefined
-        await new Promise<void>((resolve) => (wake = resolve))
+    get: (id) => kept.get(id),
+    put: (id, session) => void kept.set(id, session),
+    remove: (id) => void kept.delete(id),
+  }
+}
+
+const facts = ({ connection, keyUpdates }: Link): Transcript => {
+  const { version, suite, group, alpn, resumed, retried, encryptThenMac, peerChain } = connection.facts
+  return {
+    version: version === TLS13 ? '1.3' : '1.2',
+    suite: suite!.name,
+    resumed,
+    retried,
+    keyUpdates,
+    encryptThenMac: encryptThenMac ?? false,
+    ...(group ? { group: groupOf(group.id)! } : {}),
+    ...(alpn ? { alpn } : {}),
+    ...(peerChain?.[0] ? { peerCertificate: slashed(peerChain[0].subject).slice('/CN='.length) as Kind } : {}),
+  }
+}
+
+/** A handshake over this socket, then the talk; the socket is gone afterwards, whatever came of it. */
+const converse = async (
+  socket: Socket,
+  part: Part,
+  config: Config,
+  talk: (link: Link) => Promise<Transcript>,
+): Promise<Transcript> => {
+  const link = new Link(socket, part, config)
+  try {
+    await link.handshake()
+    const seen = await talk(link)
+    socket.end()
+    return seen
+  } catch (error) {
+    socket.destroySoon()
+    throw error
+  }
+}
+
+/** A connection and its socket. */
+class Link implements Stream {
+  readonly connection: Connection
+  keyUpdates = 0
+  readonly #socket: Socket
+  #wake = (): void => {}
+
+  constructor(socket: Socket, part: Part, config: Config) {
+    this.connection = new Connection(part, {
+      ...config,
+      trace: (e) => {
+        if (e.event === 'message' && e.way === 'in' && e.name === 'keyUpdate') this.keyUpdates++
+      },
+    })
+    this.#socket = socket
+    const ended = (): void => {
+      this.connection.end()
+      this.#wake()
+    }
+    socket.setNoDelay(true)
+    socket.on('data', (bytes) => {
+      this.connection.receive(bytes)
+      this.#wake()
+    })
+    socket.on('end', ended).on('error', ended).on('close', ended)
+  }
+
+  async handshake(): Promise<void> {
+    await this.#until((need) => this.connection.established || need.kind === 'closed')
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.connection.write(bytes)
+    await this.#flush()
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const need = await this.#until(({ kind }) => kind === 'take' || kind === 'closed')
+    return need.kind === 'take' ? this.connection.take()!.slice() : undefined
+  }
+
+  updateKeys(): void {
+    this.connection.ask({ kind: 'keyUpdate', requestUpdate: true })
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    this.connection.close()
+    await this.#flush()
+  }
+
+  /** Advances, sends what there is to send and waits for what is missing, until the test is passed. */
+  async #until(reached: (need: Need) => boolean): Promise<Need> {
+    for (;;) {
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      try {
+        const need = this.connection.advance()
+        if (reached(need)) return need
+        void this.#flush()
+        await (need.kind === 'wait' ? need.on : more)
+      } finally {
+        void this.#flush()
       }
-    },
-    updateKeys() {
-      throw new Error('no key updates')
-    },
-    async close() {
-      socket.end()
-    },
+    }
+  }
+
+  async #flush(): Promise<void> {
+    await this.connection.settling
+    let room = true
+    for (let bytes = this.connection.output.take(); bytes.length > 0; bytes = this.connection.output.take())
+      room = this.#socket.write(bytes)
+    if (!room && !this.#socket.destroyed) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
   }
 }

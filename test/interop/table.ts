@@ -38,7 +38,9 @@ export const table = (rows: Row[], features: Feature[], width: number): string =
   }
   return bands
     .map((band) =>
-      ['', ...labels].map((label, i) => [label.padEnd(labelWidth), ...band.map((b) => b[i]!)].join(' | ').trimEnd()).join('\n'),
+      ['', ...labels]
+        .map((label, i) => [label.padEnd(labelWidth), ...band.map((b) => b[i]!)].join(' | ').trimEnd())
+        .join('\n'),
     )
     .join('\n\n')
 }

@@ -21,7 +21,13 @@ export const curl = (materials: Materials): Peer => ({
       ...(s.resume ? ['--header', 'Connection: close'] : []),
       `https://localhost:${port}/${s.bytes}`,
     ]
-    const child = new Child('curl', ['--silent', '--show-error', '--verbose', ...request, ...(s.resume ? ['--next', ...request] : [])])
+    const child = new Child('curl', [
+      '--silent',
+      '--show-error',
+      '--verbose',
+      ...request,
+      ...(s.resume ? ['--next', ...request] : []),
+    ])
     const code = await child.exited
     if (code !== 0) throw new Error(`curl ended with ${code}: ${lastWords(child.err)}`)
     if (!readFileSync(out).equals(payload.bytes)) throw new Error('the payload came back changed')

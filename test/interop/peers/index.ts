@@ -10,4 +10,5 @@ import { python } from './python.ts'
 import { rustls } from './rustls.ts'
 
 /** Every peer we know how to talk to, in the order of the table. */
-export const makePeers = (materials: Materials): Peer[] => [openssl, gnutls, node, go, rustls, java, python, nginx, curl].map((make) => make(materials))
+export const makePeers = (materials: Materials): Peer[] =>
+  [openssl, gnutls, node, go, rustls, java, python, nginx, curl].map((make) => make(materials))

@@ -26,7 +26,9 @@ export const nginx = (materials: Materials): Peer => ({
         if (++ended < connections(s)) return {}
         child.kill('SIGQUIT') // once gone, it has written its log
         await child.exited
-        const line = readFileSync(join(dir, 'seen'), 'latin1').split('\n').findLast((l) => l.startsWith('GET'))
+        const line = readFileSync(join(dir, 'seen'), 'latin1')
+          .split('\n')
+          .findLast((l) => l.startsWith('GET'))
         if (!line) throw new Error(lastWords(child.err))
         return facts(line, s.bytes)
       },

@@ -1,9 +1,6 @@
-
 import type { Materials, Peer } from '../contract.ts'
 import { program } from './cache.ts'
 import { programPeer } from './program.ts'
-
-
 
 /** node:tls of the Node that runs us. */
 export const node = (materials: Materials): Peer =>

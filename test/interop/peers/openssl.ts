@@ -20,7 +20,18 @@ export const openssl = (materials: Materials): Peer => ({
     const child = new Child(
       'stdbuf', // else its answers to commands stay in its buffer
       [
-        ...['-oL', 'openssl', 's_server', '-accept', '127.0.0.1:0', '-naccept', `${connections(s)}`, '-trace', '-msgfile', trace],
+        ...[
+          '-oL',
+          'openssl',
+          's_server',
+          '-accept',
+          '127.0.0.1:0',
+          '-naccept',
+          `${connections(s)}`,
+          '-trace',
+          '-msgfile',
+          trace,
+        ],
         ...common(s, materials, 'server'),
         ...(s.clientCertificate ? clientAuth : []),
         ...(style === 'get' ? ['-WWW'] : []),

@@ -45,7 +45,9 @@ export const programPeer = (program: Program, materials: Materials): Peer => {
       return server
     },
     async connect(settings, _style, port) {
-      const order = (await start(settings, 'client')).order(`connect port=${port} ${words(settings, 'client', materials)}`)
+      const order = (await start(settings, 'client')).order(
+        `connect port=${port} ${words(settings, 'client', materials)}`,
+      )
       return transcript((await order.next('report')).text)
     },
     stop() {

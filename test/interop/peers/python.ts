@@ -9,7 +9,11 @@ export const python = (materials: Materials): Peer =>
     {
       name: 'python',
       find: () =>
-        versionOf('python3', ['-c', 'import ssl, sys; print("Python", sys.version.split()[0], ssl.OPENSSL_VERSION)'], /^Python.*/),
+        versionOf(
+          'python3',
+          ['-c', 'import ssl, sys; print("Python", sys.version.split()[0], ssl.OPENSSL_VERSION)'],
+          /^Python.*/,
+        ),
       cannot(s, part) {
         if (s.keyUpdate === part) return 'api'
         // a client's first share cannot be one of these

@@ -16,11 +16,21 @@ export const rustls = (materials: Materials): Peer =>
         if (!(await versionOf('cargo', ['--version'], /^cargo \S+/))) return undefined
         const target = ['--manifest-path', manifest, '--target-dir', dirname(cacheFile('rustls/target'))]
         await run('cargo', ['build', '--release', '--locked', '--quiet', ...target], { keep: true })
-        const lock = await run('cargo', ['tree', '--manifest-path', manifest, '--locked', '--prefix', 'none', '--depth', '1'])
+        const lock = await run('cargo', [
+          'tree',
+          '--manifest-path',
+          manifest,
+          '--locked',
+          '--prefix',
+          'none',
+          '--depth',
+          '1',
+        ])
         return lock.match(/^rustls v\S+/m)?.[0] ?? 'rustls'
       },
       cannot(s, part) {
-        if (s.encryptThenMac !== undefined || s.suite?.startsWith('TLS_RSA_') || s.suite?.includes('CBC')) return 'suite'
+        if (s.encryptThenMac !== undefined || s.suite?.startsWith('TLS_RSA_') || s.suite?.includes('CBC'))
+          return 'suite'
         if ((part === 'server' ? s.serverGroups : s.clientGroups)?.some((g) => !groups.includes(g))) return 'group'
         if (s.certificate === 'rsa-pss' || s.clientCertificate === 'rsa-pss') return 'certificate'
         return undefined
