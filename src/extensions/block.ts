@@ -1,6 +1,6 @@
-import type { Reader } from '../bytes/reader.ts'
+import { Reader } from '../bytes/reader.ts'
 import { illegal, TlsError } from '../errors.ts'
-import type { Codec } from '../wire/codec.ts'
+import { type Codec, u16 } from '../wire/codec.ts'
 import type { Extension, Negotiation, Place } from './extension.ts'
 import { type ExtensionName, type Extensions, registry, type Unknown } from './registry.ts'
 
@@ -50,7 +50,7 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
             'UNSOLICITED_EXTENSION',
             `extension ${type} in ${place} was not asked for`,
           )
-        unknown.push({ type, data: body.take(body.left, 'extension') })
+        unknown.push({ type, data: body.take(body.left, 'extension'), at: seen.size - 1 })
         continue
       }
       value[row.name] = codec.read(body)
@@ -64,17 +64,9 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
   },
   write(w, value) {
     w.prefixed(2, () => {
-      for (const [name, content] of Object.entries(value)) {
-        if (name === 'unknown') {
-          for (const { type, data } of content as readonly Unknown[]) {
-            w.number(2, type)
-            w.prefixed(2, () => w.raw(data))
-          }
-          continue
-        }
-        const { type, in: places } = registry[name as ExtensionName] as unknown as Extension
+      for (const { type, codec, content } of inOrder(place, value)) {
         w.number(2, type)
-        w.prefixed(2, () => (places[place] as Codec<unknown>).write(w, content))
+        w.prefixed(2, () => codec.write(w, content))
       }
     })
   },
@@ -82,14 +74,49 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
     if (r.left === 0) return
     const inner: Reader = r.within(r.number(2, 'length of extensions'), 'extensions')
     while (inner.left > 0) {
-      const type = inner.number(2, 'extension type')
-      const body = inner.within(inner.number(2, 'length of extension'), 'extension')
-      const row = byType.get(type)
-      const codec = row && codecAt(row, place)
-      visit(row?.name ?? `unknown ${type}`, codec ?? RAW, body)
+      const row = byType.get(((inner.bytes[inner.at] as number) << 8) | (inner.bytes[inner.at + 1] ?? 0))
+      visit(row?.name ?? 'unknown', extensionEntry((row && codecAt(row, place)) ?? RAW), inner)
     }
   },
 })
+
+/** One extension of a block, for `annotate`: its type, its length and what is in it. */
+const extensionEntry = (codec: Codec<unknown>): Codec<unknown> => ({
+  ...codec,
+  parts(r, visit) {
+    visit('extensionType', u16, r)
+    const length = new Reader(r.bytes, r.at, r.end).number(2, 'length of extension')
+    visit('extensionData.length', u16, r)
+    const body = r.within(length, 'extension')
+    visit('', codec, body)
+    body.done('extension')
+  },
+})
+
+interface Written {
+  readonly type: number
+  readonly codec: Codec<unknown>
+  readonly content: unknown
+}
+
+/** The extensions as they are to be written: in the order of the fields, those that came unknown at their old places. */
+const inOrder = (place: Place, value: object): readonly Written[] => {
+  const written: Written[] = []
+  const placed: (Unknown & { readonly at: number })[] = []
+  for (const [name, content] of Object.entries(value)) {
+    if (name !== 'unknown') {
+      const { type, in: places } = registry[name as ExtensionName] as unknown as Extension
+      written.push({ type, codec: places[place] as Codec<unknown>, content })
+      continue
+    }
+    for (const { type, data, at } of content as readonly Unknown[]) {
+      if (at === undefined) written.push({ type, codec: RAW, content: data })
+      else placed.push({ type, data, at })
+    }
+  }
+  for (const { type, data, at } of placed) written.splice(at, 0, { type, codec: RAW, content: data })
+  return written
+}
 
 const RAW: Codec<Uint8Array> = {
   name: 'opaque',

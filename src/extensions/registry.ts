@@ -53,6 +53,8 @@ export type ExtensionName = keyof Registry
 export interface Unknown {
   readonly type: number
   readonly data: Uint8Array
+  /** Its place among all extensions of the block that it came in; without one it is written where `unknown` stands. */
+  readonly at?: number
 }
 
 type Known<P extends Place> = {

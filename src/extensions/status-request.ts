@@ -17,6 +17,7 @@ export const certificateStatus: Codec<Uint8Array> = {
     return response
   },
   write: (w, response) => status.write(w, { statusType: OCSP, response }),
+  ...(status.parts && { parts: status.parts }),
 }
 
 /** status_request (RFC 6066 section 8, RFC 9846 section 4.4.2.1): the server's own OCSP response, stapled. */

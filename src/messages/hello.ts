@@ -1,4 +1,5 @@
 import { equal } from '../bytes/compare.ts'
+import { Reader } from '../bytes/reader.ts'
 import { extensions } from '../extensions/block.ts'
 import type { Extensions } from '../extensions/registry.ts'
 import { bytes, type Codec, type Infer, list, opaque, struct, u8, u16 } from '../wire/codec.ts'
@@ -54,16 +55,20 @@ const stands = (block: Uint8Array, type: number): boolean => {
   return false
 }
 
+/** Which of the three it is; the reader stands before the extension block. */
+const kindOf = ({ random }: Head, r: Reader): ServerHello['kind'] =>
+  equal(random, RETRY_RANDOM)
+    ? 'helloRetryRequest'
+    : stands(r.bytes.subarray(r.at, r.end), SUPPORTED_VERSIONS)
+      ? 'serverHello'
+      : 'serverHello12'
+
 /** RFC 9846 section 4.1.3, RFC 5246 section 7.4.1.3 */
 export const ServerHello: Codec<ServerHello> = {
   name: 'ServerHello',
   read(r) {
     const fields = head.read(r)
-    const kind = equal(fields.random, RETRY_RANDOM)
-      ? 'helloRetryRequest'
-      : stands(r.bytes.subarray(r.at, r.end), SUPPORTED_VERSIONS)
-        ? 'serverHello'
-        : 'serverHello12'
+    const kind = kindOf(fields, r)
     return { ...fields, kind, extensions: blocks[kind].read(r) } as ServerHello
   },
   write(w, value) {
@@ -73,8 +78,8 @@ export const ServerHello: Codec<ServerHello> = {
     ;(blocks[value.kind] as Codec<unknown>).write(w, value.extensions)
   },
   parts(r, visit) {
+    const fields = head.read(new Reader(r.bytes, r.at, r.end))
     head.parts?.(r, visit)
-    const block = r.bytes.subarray(r.at, r.end)
-    visit('extensions', stands(block, SUPPORTED_VERSIONS) ? blocks.serverHello : blocks.serverHello12, r)
+    visit('extensions', blocks[kindOf(fields, r)], r)
   },
 }
