@@ -24,6 +24,7 @@ export { type Attribute, makeName, Name, type NameParts, oneLine, sameName, slas
 export { oidName, oidOf } from './oids.ts'
 export { buildPath, type CertificateReport, trustAnyone, type VerifierOptions, verifier } from './path.ts'
 export { looksLikePem, type PemBlock, PemError, readPem, writePem } from './pem.ts'
+export { dateText, fingerprintText, serialText, summary, validityText } from './print.ts'
 export type { SignatureAlgorithm } from './signature.ts'
 export { describeKey, type KeyDescription, keyText } from './spki.ts'
 export { Store } from './store.ts'

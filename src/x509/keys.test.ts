@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import * as crypto from 'node:crypto'
 import { test } from 'node:test'
+import { noble } from '../crypto/noble/index.ts'
 import { node } from '../crypto/node/index.ts'
 import type { PrivateKey } from '../crypto/provider.ts'
 import type { Certificate } from './certificate.ts'
@@ -17,6 +18,8 @@ const ed = crypto.generateKeyPairSync('ed25519').privateKey
 const bytesOf = (key: crypto.KeyObject): Uint8Array => new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }))
 const sealed = (cipher: string, format: 'pem' | 'der' = 'pem') =>
   rsa.export({ format: format as 'pem', type: 'pkcs8', cipher, passphrase: 'sesame' }) as string | Buffer
+
+const sealedEc = ec.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'sesame' })
 const noise = `nonsense before\r\n${writePem('CERTIFICATE', Uint8Array.of(1, 2, 3))}\nBag Attributes: x\n`
 
 const forms: readonly (readonly [string, string | Uint8Array, crypto.KeyObject, Password?])[] = [
@@ -92,6 +95,10 @@ test('keys: a provider that cannot open encrypted keys says so', () => {
     name: 'Misuse',
     message: /cannot open encrypted keys/,
   })
+})
+
+test('keys: encrypted keys open with the other provider too', () => {
+  assert.deepEqual(readPrivateKey(sealedEc, noble, 'sesame'), bytesOf(ec))
 })
 
 test('keys: an answer that comes late is waited for', async () => {

@@ -1,0 +1,10 @@
+import { cbc } from '@noble/ciphers/aes.js'
+import { pbkdf2 as noblePbkdf2 } from '@noble/hashes/pbkdf2.js'
+import type { Provider } from '../provider.ts'
+import { functions } from './hashes.ts'
+
+export const pbkdf2: NonNullable<Provider['pbkdf2']> = (name, password, salt, iterations, length) =>
+  noblePbkdf2(functions[name], password, salt, { c: iterations, dkLen: length })
+
+export const decryptCbc: NonNullable<Provider['decryptCbc']> = (key, iv, data) =>
+  cbc(key, iv, { disablePadding: true }).decrypt(data)
