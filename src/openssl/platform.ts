@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Server, Socket } from 'node:net'
 import { constants } from 'node:os'
+import { delimiter } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { threadId } from 'node:worker_threads'
 
@@ -62,3 +63,29 @@ export const newListener = (onConnection: (socket: Socket) => void): Server =>
   createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true }, onConnection)
 
 const BACKLOG = 511
+
+/** The names in a folder; none when it cannot be read. */
+export const filesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder).sort()
+  } catch {
+    return []
+  }
+}
+
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+]
+
+/**
+ * Where the system keeps the certificates it trusts: files of which the first that can be read counts, and folders.
+ * SSL_CERT_FILE and SSL_CERT_DIR of the environment come first, as they do for OpenSSL.
+ */
+export const defaultCertificates = (): { readonly file: readonly string[]; readonly dir: readonly string[] } => {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: dir } = process.env
+  return { file: file ? [file] : dir ? [] : BUNDLES, dir: dir ? dir.split(delimiter) : [] }
+}
