@@ -58,7 +58,7 @@ const ROWS: readonly Row[] = [
   { at: 'cli/', rank: 10, may: upTo(9), also: PROVIDERS, platform: true, packages: ['commander'] },
   { at: 'crypto/node/', rank: 'leaf', may: upTo(2), platform: true },
   { at: 'crypto/web/', rank: 'leaf', may: upTo(2) },
-  { at: 'crypto/noble/', rank: 'leaf', may: upTo(2), packages: ['@noble/'] },
+  { at: 'crypto/noble/', rank: 'leaf', may: upTo(2), packages: ['@noble/', 'micro-rsa-dsa-dh/'] },
 ]
 
 const PLATFORM_GLOBALS = ['Buffer', 'process']

@@ -146,6 +146,10 @@ export const writePkcs8 = (
   return der(SEQUENCE, der(INTEGER, Uint8Array.of(0)), identifiers[type], der(OCTETS, octets))
 }
 
+/** An RSAPrivateKey (RFC 8017 appendix A.1.2) of the eight numbers in `PrivateParts`. */
+export const writeRsaPrivate = (numbers: readonly Uint8Array[]): Uint8Array =>
+  der(SEQUENCE, der(INTEGER, Uint8Array.of(0)), ...numbers.map(writeInteger))
+
 /** A number of exactly `length` bytes from one with or without leading zeros. Throws `Misuse` when it is too big. */
 export const leftPadded = (number: Uint8Array, length: number, what: string): Uint8Array => {
   let from = 0

@@ -3,13 +3,14 @@ import { createCipheriv, createHmac, randomFillSync } from 'node:crypto'
 import { test } from 'node:test'
 import { Misuse } from '../errors.ts'
 import type { Maybe } from '../task.ts'
+import { noble } from './noble/index.ts'
 import { aead, cbc } from './node/ciphers.ts'
 import { node } from './node/index.ts'
 import { protection } from './protect.ts'
 import { type HashName, hashLength, type Keying, type Opened, type Protection, type Provider } from './provider.ts'
 import { type CipherName, ciphers } from './suites.ts'
 
-const providers: readonly Provider[] = [node]
+const providers: readonly Provider[] = [node, noble]
 
 /** The same primitives, each with its answer at a later turn. */
 const late = async <T>(make: () => Maybe<T>): Promise<T> => {

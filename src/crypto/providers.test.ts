@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { Misuse } from '../errors.ts'
 import { ffdhePrime } from './ffdhe.ts'
 import { groups } from './groups.ts'
+import { noble } from './noble/index.ts'
 import { node } from './node/index.ts'
 import {
   type Algorithm,
@@ -16,7 +17,7 @@ import {
   type Provider,
 } from './provider.ts'
 
-const providers: readonly Provider[] = [node]
+const providers: readonly Provider[] = [node, noble]
 const pairs = providers.flatMap((one) => providers.map((other) => [one, other] as const))
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))

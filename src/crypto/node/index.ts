@@ -1,7 +1,8 @@
+import { boxOver } from '../box.ts'
 import { kdf } from '../kdf.ts'
 import { protection, type RecordPrimitives } from '../protect.ts'
 import type { GroupName, Provider } from '../provider.ts'
-import { aead, box, cbc, ciphers } from './ciphers.ts'
+import { aead, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
 import { hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
@@ -24,7 +25,7 @@ export const node: Provider = {
   hmac,
   ...kdf(hmac),
   protection: (keying) => protection(primitives, keying),
-  box,
+  box: (key) => boxOver(aead('aes-256-gcm', key), random),
   group,
   publicKey,
   privateKey,
