@@ -3,7 +3,7 @@ import { TLS12, type Version } from '../../src/config.ts'
 import type { GroupName, HashName } from '../../src/crypto/provider.ts'
 import { type CipherName, type Suite, suiteById } from '../../src/crypto/suites.ts'
 import { type MessageName, messages } from '../../src/messages/table.ts'
-import { type Codec, decode, list, opaque, struct, u16 } from '../../src/wire/codec.ts'
+import { type Codec, decode, opaque, struct, u16 } from '../../src/wire/codec.ts'
 
 export type Role = 'client' | 'server'
 export const roles = ['client', 'server'] as const

@@ -1,3 +1,4 @@
+import { recordedHandshakes } from './handshakes.ts'
 import { isObject, type Json, object, objects } from './json.ts'
 import { providers } from './providers.ts'
 import { traces8448 } from './rfc8448.ts'
@@ -20,6 +21,7 @@ const kinds: readonly { is(file: Json): boolean; run(file: Json, tally: Tally): 
     is: (file) => 'prf' in file || 'extendedMasterSecret' in file,
     run: (file, tally) => prf12(file, tally, providers),
   },
+  { is: (file) => 'keylog' in first(file.traces), run: (file, tally) => recordedHandshakes(file, tally, providers) },
   { is: (file) => 'ephemeral' in first(file.traces), run: (file, tally) => traces8448(file, tally, providers) },
   {
     is: (file) => 'kem_id' in first(file.vectors),
