@@ -1,7 +1,7 @@
 import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
-import type { Config } from '../config.ts'
+import { type Config, TLS12, TLS13 } from '../config.ts'
 import type { Keying } from '../crypto/provider.ts'
 import { ciphers, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError, Truncated } from '../errors.ts'
@@ -17,7 +17,7 @@ export const APPLICATION_DATA = 23
 const HEADER = 5
 const MAX_PLAINTEXT = 16384
 /** What protection may add to a plaintext (RFC 9846 section 5.2, RFC 5246 section 6.2.3). */
-const EXPANSION = { 771: 2048, 772: 256 } as const
+const EXPANSION = { [TLS12]: 2048, [TLS13]: 256 } as const
 
 const TAKE: Need = { kind: 'take' }
 const CLOSED: Need = { kind: 'closed' }

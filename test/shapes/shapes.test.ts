@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
 import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts'
+import { noble } from '../../src/crypto/noble/index.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
 import type { Session, SessionStore } from '../../src/session/session.ts'
@@ -132,6 +133,17 @@ for (const way of ways) {
     }
   })
 }
+
+describe('handshakes, noble', () => {
+  const few = shapes.filter(({ name }) =>
+    /as it comes|GCM_SHA384|CHACHA|CBC_SHA384|x25519|P-256, both|ed25519, both|rsa-2048, both|resumed$/.test(name),
+  )
+  for (const shape of few) {
+    test(shape.name, { skip: shape.needs && !shape.needs(noble) ? 'not with this provider' : false }, async () => {
+      await play(shape, noble, await materials(), { drip: false, late: false })
+    })
+  }
+})
 
 const GOLDEN = new URL('graph.txt', import.meta.url)
 after(() => {
