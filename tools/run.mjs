@@ -3,7 +3,8 @@
 //   node tools/run.mjs FILE.ts [ARGUMENT...]      runs a file
 //   node tools/run.mjs --test [PATTERN...]        runs the test files whose path contains one of the patterns, or all
 //
-// After --test, what begins with a dash goes to Node's test runner (--test-name-pattern=alpn, --test-reporter=dot).
+// After --test, what begins with a dash goes to Node's test runner (--test-name-pattern=alpn, --test-reporter=dot). A test
+// file has 300 seconds; the environment's TEST_SECONDS gives it more or less.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -38,7 +39,8 @@ function runnerArguments(args) {
   return [
     '--test',
     `--test-concurrency=${Math.min(4, availableParallelism())}`,
-    '--test-timeout=600000', // a test that hangs must end as a failure, not as a stalled run
+    '--import',
+    new URL('patience.mjs', import.meta.url).href,
     ...(args.some((arg) => arg.startsWith('--test-reporter')) ? [] : ['--test-reporter=spec']),
     ...args.filter((arg) => arg.startsWith('-')),
     ...files,

@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const PASSES = `import { test } from 'node:test'\ntest('fine', (t: { name: string }) => {})`
 const FAILS = `import { test } from 'node:test'\ntest('not fine', () => { throw new Error('as planned') })`
+const LEAVES_OPEN = `${PASSES}\nsetInterval(() => {}, 1000)`
+const HANGS = `import { test } from 'node:test'\ntest('waits', () => new Promise(() => setInterval(() => {}, 1000)))`
 const SAYS = `const [first]: string[] = process.argv.slice(2)\nconsole.log('said', first)\nprocess.exitCode = 7`
 
 /** A small project with our tools in it. */
@@ -20,7 +22,8 @@ function project(t: { after(clean: () => void): void }, files: Record<string, st
     writeFileSync(join(folder, file), text)
   }
   mkdirSync(join(folder, 'tools'), { recursive: true })
-  for (const tool of ['tools/run.mjs', 'tools/install.mjs']) copyFileSync(join(root, tool), join(folder, tool))
+  for (const tool of ['tools/run.mjs', 'tools/patience.mjs', 'tools/install.mjs'])
+    copyFileSync(join(root, tool), join(folder, tool))
   return folder
 }
 
@@ -32,11 +35,14 @@ function run(folder: string, args: string[], env: NodeJS.ProcessEnv = {}): { sta
   return { status, output: stdout + stderr }
 }
 
+const STILL = /a\.test\.ts is still running.*Timeout/
 const RUNS: [what: string, files: Record<string, string>, args: string[], status: number, said: RegExp][] = [
   ['tests that pass', { 'src/a.test.ts': PASSES }, ['--test'], 0, /pass 1/],
   ['one that fails', { 'src/a.test.ts': PASSES, 'test/b.test.ts': FAILS }, ['--test'], 1, /as planned/],
   ['a failing one deep down', { 'src/a/b/c.test.ts': FAILS }, ['--test'], 1, /as planned/],
   ['a file that cannot be read', { 'src/a.test.ts': 'const' }, ['--test'], 1, /fail 1/],
+  ['a file that leaves something open', { 'src/a.test.ts': LEAVES_OPEN }, ['--test'], 1, STILL],
+  ['a test that hangs', { 'src/a.test.ts': HANGS }, ['--test'], 1, STILL],
   ['only what matches', { 'src/a.test.ts': PASSES, 'test/b.test.ts': FAILS }, ['--test', 'src/a'], 0, /pass 1/],
   ['nothing that matches', { 'src/a.test.ts': PASSES }, ['--test', 'zzz'], 1, /No test file in .* matches zzz/],
   ['no tests at all', { 'src/a.ts': PASSES }, ['--test'], 1, /No test file/],
@@ -50,7 +56,7 @@ for (const [what, files, args, status, said] of RUNS) {
   test(`run: ${what}`, (t) => {
     const folder = project(t, files)
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-    const result = run(folder, ['tools/run.mjs', ...args])
+    const result = run(folder, ['tools/run.mjs', ...args], { TEST_SECONDS: said === STILL ? '2' : '300' })
     assert.match(result.output, said)
     assert.equal(result.status, status)
   })
