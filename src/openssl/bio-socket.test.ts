@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { constants, fstatSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Duplex, PassThrough } from 'node:stream'
 import { beforeEach, type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -133,6 +137,22 @@ test('U6b: a stream shows its descriptor and itself', async (t) => {
   ssl.BIO_free_all(chain)
   assert.equal(ssl.BIO_get_socket(ssl.BIO_new(ssl.BIO_s_mem())!), null)
   assert.equal(ssl.BIO_get_fd(ssl.BIO_new_socket(new PassThrough(), ssl.BIO_NOCLOSE)!), -1)
+})
+
+test('a descriptor given by its number: read, and still open after BIO_NOCLOSE', async (t) => {
+  if (process.platform === 'win32') return t.skip('no named pipes in the file system')
+  const folder = mkdtempSync(join(tmpdir(), 'bio-'))
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const fd = openSync(join(folder, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK)
+  t.after(() => rmSync(folder, { recursive: true }))
+  const bio = ssl.BIO_new_socket(fd, ssl.BIO_NOCLOSE)!
+  assert.equal(ssl.BIO_get_fd(bio), fd)
+  assert.equal(read(bio)[0], -1)
+  assert.deepEqual(flags(bio), RETRY_READ)
+  writeSync(fd, 'abc')
+  assert.deepEqual(await awaited(bio), [3, 'abc'])
+  ssl.BIO_free(bio)
+  assert.ok(fstatSync(fd).isFIFO())
 })
 
 test('no byte is lost and none overtakes: a slow reader, a fast writer, both with the same waits', async (t) => {

@@ -124,10 +124,7 @@ const release = (bio: BIO): void => {
   if (bio.init === 0) return
   const { fd, end } = bio.ptr as Socket
   bio.ptr = null
-  // A stream that was made here for a bare number is nobody else's: left alone, it would keep its listeners.
   if (bio.shutdown !== 0) end?.close()
-  else {
-    end?.detach()
-    if (fd >= 0) end?.stream.pause()
-  }
+  else if (fd >= 0) end?.abandon()
+  else end?.detach()
 }

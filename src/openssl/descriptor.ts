@@ -2,7 +2,7 @@ import { Misuse } from '../errors.ts'
 import { type BIO, BIO_clear_retry_flags, BIO_set_retry_read, BIO_set_retry_write } from './bio.ts'
 import { BIO_FLAGS_IN_EOF } from './bio-numbers.ts'
 import { get_errno, set_errno } from './err.ts'
-import { type Duplex, errnoOf, errnos } from './platform.ts'
+import { type Duplex, errnoOf, errnos, type Socket } from './platform.ts'
 
 /**
  * A Node stream as a non-blocking descriptor: what recv(2), send(2) and poll(2) say of a socket, said of a stream in
@@ -104,6 +104,14 @@ export class Descriptor {
     this.#held = NOTHING
     this.#from = 0
     if (rest.length > 0 && !this.stream.destroyed && !this.stream.readableEnded) this.stream.unshift(rest)
+  }
+
+  /** Like `detach`, of a stream that nobody else knows: it keeps its descriptor open, and nothing else. */
+  abandon(): void {
+    this.detach()
+    this.stream.on('error', ignore)
+    this.stream.pause()
+    ;(this.stream as Socket).unref()
   }
 
   /** Closes as close(2) does: what was written still leaves, nobody is told of failures any more. */
