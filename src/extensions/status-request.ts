@@ -23,7 +23,8 @@ export const certificateStatus: Codec<Uint8Array> = {
 /** status_request (RFC 6066 section 8, RFC 9846 section 4.4.2.1): the server's own OCSP response, stapled. */
 export const statusRequest = extension({
   type: 5,
-  in: { clientHello: request, serverHello12: mark, certificateRequest: request, certificate: certificateStatus },
+  // a server that asks for our response says so with an empty one
+  in: { clientHello: request, serverHello12: mark, certificateRequest: mark, certificate: certificateStatus },
 
   offer: ({ config }) => (config.ocsp ? { statusType: OCSP, request: ANY } : undefined),
 
