@@ -31,6 +31,6 @@ const due = (s: Settings, part: Part): Transcript => {
     ...(s.keyUpdate ? { keyUpdates: 1 } : {}),
     ...(peerCertificate && !resumed ? { peerCertificate } : {}),
     bytes: s.bytes,
-    clean: true,
+    ...(s.unanswered ? {} : { clean: true }),
   }
 }

@@ -35,6 +35,8 @@ export interface Settings {
   bytes: number
   /** Who sends the first close_notify. */
   closes: Part
+  /** The other one does not answer it. */
+  unanswered?: boolean
 }
 
 /** What one end saw of a connection that went well. A field that the end cannot tell is left out. */
@@ -74,8 +76,8 @@ export interface Peer {
   cannot(settings: Settings, part: Part): string | undefined
   /** How it can be talked to, in this part. */
   style(settings: Settings, part: Part): Style
-  /** It does not answer a close_notify with its own, as RFC 9846 6.1 allows. */
-  readonly closesSilently?: boolean
+  /** The parts in which it does not answer a close_notify with its own, as RFC 9846 6.1 allows. */
+  readonly closesSilently?: readonly Part[]
   serve?(settings: Settings, style: Style): Promise<Server>
   /** Talks to 127.0.0.1 as `localhost`; with `resume` connects twice and tells about the second connection. */
   connect?(settings: Settings, style: Style, port: number): Promise<Transcript>

@@ -59,9 +59,10 @@ const play = async (
   feature: Feature,
   found: string | Error | undefined,
 ): Promise<Cell> => {
-  const settings = feature.settings(role)
   const cell = { peer: peer.name, role, feature, milliseconds: 0 }
   const peerPart: Part = role === 'client' ? 'server' : 'client'
+  const unanswered = peer.closesSilently?.includes(peerPart) && feature.settings(role).closes === role
+  const settings = { ...feature.settings(role), ...(unanswered ? { unanswered } : {}) }
   const [client, server] = role === 'client' ? [ours, peer] : [peer, ours]
   if (found === undefined) return { ...cell, outcome: 'absent' }
   const reason =
@@ -69,7 +70,7 @@ const play = async (
     (client.connect ? undefined : 'server-only') ??
     peer.cannot(settings, peerPart) ??
     ours.cannot(settings, role) ??
-    (peer.closesSilently && feature.section === 'clean close' && settings.closes === role ? 'silent' : undefined)
+    (unanswered && feature.section === 'clean close' ? 'silent' : undefined)
   if (reason !== undefined) return { ...cell, outcome: 'n/a', reason }
 
   if (found instanceof Error) return { ...cell, outcome: 'FAIL', reason: found.message }

@@ -18,7 +18,7 @@ import {
   TLS13,
 } from '../../src/index.ts'
 import { loadCertificates, loadPrivateKey, slashed, verifier } from '../../src/x509/index.ts'
-import type { Group, Kind, Materials, Part, Peer, Settings, Style, Transcript } from './contract.ts'
+import type { Group, Kind, Materials, Part, Peer, Settings, Transcript } from './contract.ts'
 import { connections } from './contract.ts'
 import { groupNamed, groupOf } from './suites.ts'
 import { type Stream, talkAsClient, talkAsServer } from './talk.ts'
@@ -37,7 +37,7 @@ export const ours = (materials: Materials): Peer => ({
     const listener = createServer((socket) => {
       const answer = async (link: Link): Promise<Transcript> => {
         const bytes = await talkAsServer(link, s, style)
-        return { ...facts(link), bytes, clean: true }
+        return { ...facts(link), bytes, clean: link.connection.closedByPeer }
       }
       const outcome = converse(socket, 'server', config, answer)
       outcome.catch(() => {}) // told by `next`
@@ -66,7 +66,7 @@ export const ours = (materials: Materials): Peer => ({
     let seen: Transcript = {}
     const talk = async (link: Link): Promise<Transcript> => {
       const bytes = await talkAsClient(link, s, style, materials.payload(s.bytes).bytes)
-      return { ...facts(link), bytes, clean: true }
+      return { ...facts(link), bytes, clean: link.connection.closedByPeer }
     }
     for (let i = 0; i < connections(s); i++) {
       const keep = (made: Session): void => {
@@ -201,7 +201,8 @@ class Link implements Stream {
 
   updateKeys(): void {
     this.connection.ask({ kind: 'keyUpdate', requestUpdate: true })
-    this.#wake()
+    this.connection.advance()
+    void this.#flush()
   }
 
   async close(): Promise<void> {

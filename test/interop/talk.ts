@@ -37,7 +37,7 @@ export const talkAsClient = async (stream: Stream, s: Settings, style: Style, pa
     compare(await request('GET', true), payload)
   }
   if (s.closes === 'client') await stream.close()
-  await from.end()
+  if (!s.unanswered) await from.end()
   if (s.closes === 'server') await stream.close()
   return payload.length
 }
@@ -58,6 +58,7 @@ export const talkAsServer = async (stream: Stream, s: Settings, style: Style): P
       await stream.write(bytes)
     }
   } else {
+    if (s.keyUpdate === 'server') stream.updateKeys()
     const { method, length, last } = await from.request()
     if (method !== 'PUT') throw new Error(`the peer asked for ${method} where PUT was due`)
     const body = await from.take(length)
@@ -67,7 +68,7 @@ export const talkAsServer = async (stream: Stream, s: Settings, style: Style): P
     await stream.write(body)
   }
   if (s.closes === 'server') await stream.close()
-  if (received > 0) await from.end()
+  if (received > 0 && !s.unanswered) await from.end()
   if (s.closes === 'client') await stream.close()
   return received
 }

@@ -8,6 +8,7 @@ import { groupNamed, groups, suiteNamed } from '../suites.ts'
 /** `gnutls-cli` and `gnutls-serv`. */
 export const gnutls = (materials: Materials): Peer => ({
   name: 'gnutls',
+  closesSilently: ['client'],
   find: () => versionOf('gnutls-cli', ['--version'], /^gnutls-cli \S+/),
   cannot: (s, part) => (s.keyUpdate === 'server' && part === 'server' ? 'cli' : undefined),
   // the echo server never closes first

@@ -8,6 +8,7 @@ import { groupNamed, groups, suiteNamed } from '../suites.ts'
 /** nginx, as a server of files that also takes them. */
 export const nginx = (materials: Materials): Peer => ({
   name: 'nginx',
+  closesSilently: ['server'],
   find: () => versionOf('nginx', ['-v'], /nginx\/\S+/),
   cannot: (s) => (s.keyUpdate === 'server' ? 'config' : undefined),
   style: () => 'put',

@@ -15,7 +15,6 @@ export interface Program {
   cannot(settings: Settings, part: Part): string | undefined
   /** Builds it if need be, and tells how to start it. Conversations with equal commands share a process. */
   command(settings: Settings, part: Part): Promise<[command: string, ...args: string[]]>
-  closesSilently?: boolean
 }
 
 /** The contract on top of such a program. */
@@ -33,7 +32,6 @@ export const programPeer = (program: Program, materials: Materials): Peer => {
     find: program.find,
     cannot: program.cannot,
     style: () => 'echo',
-    closesSilently: program.closesSilently ?? false,
     async serve(settings) {
       const order = (await start(settings, 'server')).order(`serve ${words(settings, 'server', materials)}`)
       const port = Number((await order.next('port')).text)
