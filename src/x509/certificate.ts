@@ -1,4 +1,5 @@
 import { equal } from '../bytes/compare.ts'
+import { latin1 } from '../bytes/text.ts'
 import { constructed, DerError, DerReader, primitive, tags } from './der.ts'
 import {
   type Extension,
@@ -40,6 +41,7 @@ export class Certificate {
   readonly extensions: readonly Extension[]
   #read: ExtensionsRead | undefined
   #key: KeyDescription | undefined
+  #text: string | undefined
 
   constructor(fields: CertificateFields) {
     this.raw = fields.raw
@@ -97,8 +99,14 @@ export class Certificate {
     return this.extensions.find(({ oid }) => oid === name || oidName(oid) === name)
   }
 
+  /** `raw`, a character a byte: what maps and sets know it by. */
+  get text(): string {
+    this.#text ??= latin1(this.raw)
+    return this.#text
+  }
+
   equals(other: Certificate): boolean {
-    return this === other || equal(this.raw, other.raw)
+    return this === other || this.text === other.text
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Certificate, parseCertificate } from './certificate.ts'
-import { DerReader } from './der.ts'
+import { DerError, DerReader } from './der.ts'
 import { looksLikePem, type PemBlock, PemError, readPem } from './pem.ts'
 
 const LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])
@@ -12,7 +12,16 @@ export const loadCertificates = (data: string | Uint8Array): readonly Certificat
   if (typeof data !== 'string' && !looksLikePem(data)) return [parseCertificate(data)]
   const blocks = readPem(data).filter(({ label }) => LABELS.has(label))
   if (blocks.length === 0) throw new PemError('there is no "-----BEGIN CERTIFICATE-----" in this text')
-  return blocks.map(certificateOf)
+  return blocks.map((block, at) => {
+    try {
+      return certificateOf(block)
+    } catch (error) {
+      if (!(error instanceof DerError) || blocks.length === 1) throw error
+      throw new DerError(
+        `of the ${blocks.length} certificates in this text, number ${at + 1} is malformed: ${error.message}`,
+      )
+    }
+  })
 }
 
 /** What OpenSSL appends to a TRUSTED CERTIFICATE (its own trust settings) is not read. */

@@ -413,6 +413,14 @@ test('paths: a server without a name to check is refused, unless that is allowed
   assert.deepEqual([verified.code, verified.name], [0, undefined])
 })
 
+test('paths: settings that would switch checks off by mistake are refused', () => {
+  const about: About = { provider: node, purpose: 'server', name: 'example.com', time: NOW }
+  const verify = (change: Partial<About>, options: Partial<VerifierOptions>) =>
+    runSync(buildPath([leaf(root)], { ...about, ...change }, { anchors: [r], ...options }))
+  assert.throws(() => verify({ time: Number.NaN }, {}), { name: 'Misuse', message: /no time/ })
+  assert.throws(() => verify({}, { securityLevel: 9 as 5 }), { name: 'Misuse', message: /no security level 9/ })
+})
+
 test('paths: trustAnyone takes what nobody else would', () => {
   const chain = [spoilt(leaf(other))]
   const verified = trustAnyone.verify(chain, { provider: node, purpose: 'server', time: 0 }) as Verified

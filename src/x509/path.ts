@@ -1,5 +1,5 @@
 import { equal } from '../bytes/compare.ts'
-import { CertificateError } from '../errors.ts'
+import { CertificateError, Misuse } from '../errors.ts'
 import { run, type Task } from '../task.ts'
 import type { Certificate } from './certificate.ts'
 import { matchIdentity, parseReference } from './identity.ts'
@@ -77,7 +77,7 @@ const storeOf = (certificates: Store | Iterable<Certificate>): Store =>
   certificates instanceof Store ? certificates : new Store(certificates)
 
 /** Bits that each of OpenSSL's security levels asks for. */
-const strengths = [0, 80, 112, 128, 192, 256] as const
+const strengths: readonly number[] = [0, 80, 112, 128, 192, 256]
 
 /**
  * Finds a path from the first of these certificates to an anchor and checks all of it. Throws `CertificateError` for
@@ -105,11 +105,15 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     const detail = 'no name was given that the certificate should be for; give one, or allow its absence with "noName"'
     throw new CertificateError(verdicts.nothingToCheck, 0, detail)
   }
+  const strength = strengths[options.securityLevel ?? 2]
+  if (strength === undefined) throw new Misuse(`there is no security level ${options.securityLevel}; there are 0 to 5`)
+  if (Number.isNaN(new Date(about.time).getTime()))
+    throw new Misuse(`${about.time} is no time in milliseconds since 1970`)
   return {
     purpose: options.anyPurpose ? undefined : about.purpose,
     references: names.map((text) => ({ text, reference: parseReference(text) })),
     time: about.time,
-    strength: strengths[options.securityLevel ?? 2],
+    strength,
     maxDepth: options.maxDepth ?? 10,
     partialChain: options.partialChain ?? false,
   }
@@ -145,6 +149,8 @@ class Search {
   readonly #trial: Trial
   /** Subjects from which some chain of names leads to an anchor. */
   readonly #hopeful: ReadonlySet<string>
+  /** Whether a certificate may issue others at all. */
+  readonly #fit = new Map<Certificate, boolean>()
 
   constructor(leaf: Certificate, sent: readonly Certificate[], anchors: Store, intermediates: Store, trial: Trial) {
     this.#leaf = leaf
@@ -212,23 +218,24 @@ class Search {
   }
 
   #mayIssue(certificate: Certificate, anchor: boolean): boolean {
-    return (
-      issuerFaults(certificate, anchor, this.#trial).length === 0 && !timeFault(certificate, this.#trial.rules.time)
-    )
+    const before = this.#fit.get(certificate)
+    if (before !== undefined) return before
+    const trial = this.#trial
+    const fit = issuerFaults(certificate, anchor, trial).length === 0 && !timeFault(certificate, trial.rules.time)
+    this.#fit.set(certificate, fit)
+    return fit
   }
 
   /** Those whose subject is the last one's issuer and that are not in the path yet, the likeliest first. */
   #candidates(chain: readonly Certificate[]): readonly Certificate[] {
     const last = chain[chain.length - 1] as Certificate
     const wanted: Certificate[] = []
+    const texts = new Set<string>()
     for (const pool of this.#pools) {
       for (const certificate of pool.bySubject(last.issuer.key)) {
         this.#trial.spend('candidates')
-        if (
-          chain.some((before) => sameEntity(before, certificate)) ||
-          wanted.some((other) => other.equals(certificate))
-        )
-          continue
+        if (texts.has(certificate.text) || chain.some((before) => sameEntity(before, certificate))) continue
+        texts.add(certificate.text)
         wanted.push(certificate)
       }
     }

@@ -6,23 +6,23 @@ import { loadCertificates } from './load.ts'
 export class Store implements Iterable<Certificate> {
   readonly #bySubject = new Map<string, Certificate[]>()
   readonly #byKeyId = new Map<string, Certificate[]>()
-  #size = 0
+  readonly #texts = new Set<string>()
 
   constructor(certificates: Iterable<Certificate> = []) {
     for (const certificate of certificates) this.add(certificate)
   }
 
   get size(): number {
-    return this.#size
+    return this.#texts.size
   }
 
   /** Takes one certificate in; false when it is there already. */
   add(certificate: Certificate): boolean {
-    if (this.has(certificate)) return false
+    if (this.#texts.has(certificate.text)) return false
+    this.#texts.add(certificate.text)
     put(this.#bySubject, certificate.subject.key, certificate)
     const keyId = certificate.known.subjectKeyIdentifier
     if (keyId) put(this.#byKeyId, hex(keyId), certificate)
-    this.#size++
     return true
   }
 
@@ -32,7 +32,8 @@ export class Store implements Iterable<Certificate> {
   }
 
   has(certificate: Certificate): boolean {
-    return this.bySubject(certificate.subject.key).some((known) => known.equals(certificate))
+    // the subject is at hand and tells nearly all apart
+    return this.#bySubject.has(certificate.subject.key) && this.#texts.has(certificate.text)
   }
 
   /** Those whose `subject.key` this is, in the order in which they came. */
