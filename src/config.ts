@@ -88,8 +88,8 @@ export interface Config {
   readonly peerName?: string
 
   readonly identities: readonly Identity[]
-  /** Asked instead of `identities`. `undefined`: none. */
-  readonly certificate?: Hook<CertificateQuestion, Identity | undefined>
+  /** Asked instead of `identities`: one, several to choose from, or `undefined` for none. */
+  readonly certificate?: Hook<CertificateQuestion, Identity | readonly Identity[] | undefined>
   /** Server: whether the client is asked for a certificate. */
   readonly clientAuth: 'none' | 'request' | 'require'
   /** Subjects (DER) of the authorities that we name to the peer. */

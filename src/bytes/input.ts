@@ -8,10 +8,15 @@ export class Input {
   #bytes = NONE
   #from = 0
   #to = 0
-  #lent = false
+  #lent = 0
 
   get length(): number {
     return this.#to - this.#from
+  }
+
+  /** Bytes that nobody has begun to use: all but those that are lent. */
+  get waiting(): number {
+    return this.length - this.#lent
   }
 
   /** A place for at least `length` more bytes; say with `filled` how many came. */
@@ -36,13 +41,13 @@ export class Input {
 
   /** A view of the first `length` bytes, good until `drop`. */
   lend(length: number): Uint8Array {
-    this.#lent = true
+    this.#lent = length
     return this.#bytes.subarray(this.#from, this.#from + length)
   }
 
   /** The first `length` bytes are done with, and so is every view of them. */
   drop(length: number): void {
-    this.#lent = false
+    this.#lent = 0
     this.#from += length
     if (this.#from < this.#to) return
     this.#from = this.#to = 0
@@ -53,7 +58,7 @@ export class Input {
   #make(length: number): void {
     const held = this.#to - this.#from
     const fits = held + length <= this.#bytes.length
-    if (fits && !this.#lent) {
+    if (fits && this.#lent === 0) {
       this.#bytes.copyWithin(0, this.#from, this.#to)
     } else {
       const larger = new Uint8Array(Math.max(MINIMUM, held + length, fits ? 0 : Math.min(held * 2, GROWTH)))

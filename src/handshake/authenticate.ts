@@ -27,8 +27,8 @@ const content = (who: Role, transcript: Uint8Array): Uint8Array => {
 export function* identities(peer: Peer, question: CertificateQuestion): Task<readonly Identity[]> {
   const { certificate, identities: configured } = peer.config
   if (!certificate) return configured
-  const identity = yield* asked(() => certificate(question), 'certificate')
-  return identity ? [identity] : []
+  const answer: Identity | readonly Identity[] | undefined = yield* asked(() => certificate(question), 'certificate')
+  return answer === undefined ? [] : 'chain' in answer ? [answer] : answer
 }
 
 /** Shows who we are: Certificate and CertificateVerify of TLS 1.3. `extras`: what the peer asked to be told beside. */
