@@ -172,6 +172,12 @@ export const keyOf = async (provider: Provider, leaf: Uint8Array) => {
   }
 }
 
+/** A time at which this certificate is valid (ms since 1970): soon after it was made. */
+export const timeFor = (leaf: Uint8Array): number => {
+  const { notBefore, notAfter } = parseCertificate(leaf)
+  return notBefore + Math.min(3_600_000, (notAfter - notBefore) / 2)
+}
+
 /** Digests at the points that files tell of. */
 export interface Digests {
   serverHello?: Uint8Array

@@ -121,7 +121,6 @@ export const said = (from: Role, raw: Uint8Array, version: Version, suite: Suite
 }
 
 /** What a message says. Views of `raw`. */
-// biome-ignore lint/suspicious/noExplicitAny: the caller knows which message it is
 export const bodyOf = ({ name, raw }: Said): any => {
   if (!name) throw new Error(`there is no codec for message type ${raw[0]}`)
   return decode(messages[name].codec as Codec<unknown>, raw.subarray(4))

@@ -25,6 +25,19 @@ const extensions = (ours: Fields, theirs: Fields, fixed: ReadonlySet<string>): F
 const block = (ours: unknown, theirs: unknown, fixed: ReadonlySet<string>): Fields =>
   extensions((ours ?? {}) as Fields, (theirs ?? {}) as Fields, fixed)
 
+interface Entry {
+  readonly group: number
+}
+
+/** Shares for groups that are not ours stay as they are; those of ours must be ours. */
+const withShares = (ours: Fields, theirs: Fields): Fields => {
+  const own = (ours.keyShare ?? []) as readonly Entry[]
+  const model = theirs.keyShare as readonly Entry[] | undefined
+  return model
+    ? { ...ours, keyShare: model.map((entry) => own.find(({ group }) => group === entry.group) ?? entry) }
+    : ours
+}
+
 /**
  * Our message with the lists of another library's: which values it offers, in which order, and what else it says that is
  * not the handshake's to decide. Whatever the handshake makes or decides (randoms, ids, shares, keys, suite) stays ours.
@@ -38,7 +51,7 @@ export const dressed = (name: MessageName, ours: unknown, theirs: unknown): unkn
         ...model,
         random: own.random,
         legacySessionId: own.legacySessionId,
-        extensions: block(own.extensions, model.extensions, lists),
+        extensions: withShares(block(own.extensions, model.extensions, lists), model.extensions as Fields),
       }
     case 'serverHello':
       return { ...own, extensions: block(own.extensions, model.extensions, taste) }

@@ -13,7 +13,7 @@ import { decode } from '../../src/wire/codec.ts'
 import { parseCertificate } from '../../src/x509/certificate.ts'
 import { trustAnyone } from '../../src/x509/path.ts'
 import type { CertificateVerifier } from '../../src/x509/verifier.ts'
-import { checkSignature, type Digests, Keys, keyOf } from './checks.ts'
+import { checkSignature, type Digests, Keys, keyOf, timeFor } from './checks.ts'
 import {
   ALERT,
   APPLICATION_DATA,
@@ -176,7 +176,7 @@ const configOf = async (conversation: Conversation, role: Role, around: Around, 
 
   const { identity, scheme } = await identityOf(conversation, role, around)
   const [leaf] = chainOf(conversation, client ? 'server' : 'client')
-  const now = leaf ? parseCertificate(leaf).notBefore + 3_600_000 : Date.UTC(2026, 0)
+  const now = leaf ? timeFor(leaf) : Date.UTC(2026, 0)
   const session = sessionOf(conversation, firstHello, now, client ? around.peerName : undefined)
   if (client && offered.preSharedKey && !session)
     throw new Skip('the pre-shared key that the client offers is not told')
@@ -209,7 +209,7 @@ const configOf = async (conversation: Conversation, role: Role, around: Around, 
       : [version],
     suites: client ? known<Suite>(hello.cipherSuites, suiteById) : [suite],
     groups: client ? (wished.length > 0 ? wished : allGroups) : chosen ? [chosen] : allGroups,
-    keyShares: shared.length,
+    keyShares: known(shared, groupById).length,
     schemes: [...(scheme ? [scheme] : []), ...schemes.filter((each) => each !== scheme)],
     identities: identity ? [identity] : [],
     clientAuth: demand ? (chainOf(conversation, 'client').length > 0 ? 'require' : 'request') : 'none',
@@ -242,10 +242,7 @@ const configOf = async (conversation: Conversation, role: Role, around: Around, 
     middlebox: client
       ? hello.legacySessionId.length > 0
       : steps.some(({ from, type }) => from === 'server' && type === CHANGE_CIPHER_SPEC),
-    coalesce: steps.some(
-      ({ from, type, plaintext }) =>
-        from === role && type === HANDSHAKE && plaintext.length > 4 + messageLength(plaintext),
-    ),
+    coalesce: steps.some((step) => step.from === role && step.type === HANDSHAKE && holdsSeveral(step)),
     ...(paddings.some((padding) => padding > 0) && version === TLS13 && { padding: () => paddings.shift() ?? 0 }),
     now: () => now,
     onSession: (made) => kept.sessions.push(made),
@@ -259,6 +256,34 @@ const configOf = async (conversation: Conversation, role: Role, around: Around, 
     },
   })
 }
+
+/** The extensions of the last message of that name; none when there was no such message. */
+const extensionsOf = ({ said }: Conversation, name: MessageName): Readonly<Record<string, unknown>> => {
+  const message = said.filter((candidate) => candidate.name === name).at(-1)
+  return message ? bodyOf(message).extensions : {}
+}
+
+/** Skips what is good TLS, but not what our engine does or can be brought to do. */
+const checkFeasible = (conversation: Conversation, role: Role): void => {
+  const { said, steps, version, shares } = conversation
+  if (role === 'client' && extensionsOf(conversation, 'clientHello').earlyData !== undefined)
+    throw new Skip('replay: a client that sends early data is not built yet')
+  if (version === TLS13 && shares.server.length === 0) throw new Skip('replay: the group is not ours, or there is none')
+  const last = said.findLastIndex(({ name }) => name === 'finished')
+  if (version === TLS13 && said.slice(last).some(({ name }) => name === 'certificateRequest' || name === 'certificate'))
+    throw new Skip('replay: authentication after the handshake')
+  const own = steps.filter(({ from, type }) => from === role && type === HANDSHAKE)
+  const several = own.some(holdsSeveral)
+  // our engine puts either all messages of a flight into one record or each into its own
+  const packed = steps.some(
+    (step, i) =>
+      own.includes(step) && i > 0 && own.includes(steps[i - 1] as Step) && steps[i - 1]?.epoch === step.epoch,
+  )
+  const split = own.some(({ plaintext }) => plaintext.length < 4 + messageLength(plaintext))
+  if (split || (several && packed)) throw new Skip('replay: messages are put into records in a way that is not ours')
+}
+
+const holdsSeveral = ({ plaintext }: Step): boolean => plaintext.length > 4 + messageLength(plaintext)
 
 const messageLength = (bytes: Uint8Array): number => ((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0)
 
@@ -294,17 +319,17 @@ export const replay = async (
   const { id, steps, suite, version } = conversation
   const name = `${id} our ${role} (${around.provider.name})`
   const kept: Kept = { secrets: new Map(), sessions: [] }
-  const hasEarlyData = steps.some(({ epoch }) => epoch === 'early')
   let connection: Connection | undefined
   const ready = await tally.attempt(name, async () => {
-    if (hasEarlyData && role === 'client') throw new Skip('replay: a client that sends early data is not built yet')
     if (!conversation.ours) throw new Skip(`replay: ${suite.name} is not negotiated by the engine`)
+    checkFeasible(conversation, role)
     connection = new Connection(role, await configOf(conversation, role, around, kept))
   })
   if (!ready || !connection) return undefined
   const end = connection
   const keys = new Keys(conversation, around.provider)
   const freeNonce = version === TLS12 && suite.cipher !== 'chacha20-poly1305'
+  const takesEarlyData = extensionsOf(conversation, 'encryptedExtensions').earlyData !== undefined
   let out: Uint8Array = NONE
   let taken: Uint8Array = NONE
 
@@ -358,7 +383,7 @@ export const replay = async (
   let whole = true
   await tally.attempt(name, turn)
   for (const [i, step] of steps.entries()) {
-    if (hasEarlyData && step.from === 'server' && step.sequence !== undefined) {
+    if (takesEarlyData && step.from === 'server' && step.sequence !== undefined) {
       tally.skip('replay: a server that takes early data is not built yet', steps.length - i)
       return undefined
     }
