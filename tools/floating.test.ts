@@ -39,6 +39,7 @@ const SOUND: [what: string, file: string, text: string][] = [
   ['a floating promise in the command line', 'src/cli/a.ts', inAsync('late()')],
   ['a bare yield in a carrier', 'src/record/tls.ts', inTask(`yield { kind: 'read' }`)],
   ['a bare yield in the peer', 'src/handshake/peer.ts', inTask(`yield { kind: 'take' }`)],
+  ['a bare yield that is no need', 'src/cli/a.ts', 'export async function* lines() { yield 1 }'],
   ['a bare yield in a test', 'src/handshake/a.test.ts', inTask(`yield { kind: 'read' }`)],
 ]
 

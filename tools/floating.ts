@@ -136,7 +136,7 @@ export function checkFloating(root: string): { faults: string[]; files: number }
       faults.push(`${file}:${line + 1}:${character + 1}: ${text}`)
     }
     const visit = (node: ts.Node): void => {
-      if (ts.isYieldExpression(node) && !node.asteriskToken && mustDelegate(file)) {
+      if (ts.isYieldExpression(node) && !node.asteriskToken && mustDelegate(file) && !isInAsync(node)) {
         say(node, 'a bare yield: say yield* wait(…), or let the peer or the carrier stand still')
       }
       const fault = ts.isExpression(node) ? faultOf(node, checker, file) : undefined
@@ -149,6 +149,12 @@ export function checkFloating(root: string): { faults: string[]; files: number }
 }
 
 const mustDelegate = (file: string): boolean => file.startsWith('src/') && !IS_TEST.test(file) && !MAY_YIELD.test(file)
+
+/** Whether the next function around a node is an async one: such a generator is no task, and may hand out what it likes. */
+const isInAsync = (node: ts.Node): boolean => {
+  const around = ts.findAncestor(node, ts.isFunctionLike)
+  return around !== undefined && (ts.getCombinedModifierFlags(around as ts.Declaration) & ts.ModifierFlags.Async) !== 0
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
