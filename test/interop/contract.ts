@@ -8,9 +8,9 @@ export type Group = 'X25519' | 'P-256' | 'P-384' | 'P-521' | 'X448' | 'ffdhe2048
  * What is said once the handshake stands.
  * `echo`: the client sends the payload and gets every byte back.
  * `put`: the client stores the payload by HTTP PUT and fetches it by GET, on one connection.
- * `get`: the client fetches the payload by one HTTP GET.
+ * `get PATH`: the client fetches the payload by one HTTP GET.
  */
-export type Style = 'echo' | 'put' | 'get'
+export type Style = 'echo' | 'put' | `get ${string}`
 
 /** One conversation, described for both ends. */
 export interface Settings {
@@ -78,6 +78,8 @@ export interface Peer {
   style(settings: Settings, part: Part): Style
   /** The parts in which it does not answer a close_notify with its own, as RFC 9846 6.1 allows. */
   readonly closesSilently?: readonly Part[]
+  /** The only end that can close first in a conversation with it. */
+  readonly closer?: Part
   serve?(settings: Settings, style: Style): Promise<Server>
   /** Talks to 127.0.0.1 as `localhost`; with `resume` connects twice and tells about the second connection. */
   connect?(settings: Settings, style: Style, port: number): Promise<Transcript>

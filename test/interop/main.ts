@@ -61,8 +61,10 @@ const play = async (
 ): Promise<Cell> => {
   const cell = { peer: peer.name, role, feature, milliseconds: 0 }
   const peerPart: Part = role === 'client' ? 'server' : 'client'
-  const unanswered = peer.closesSilently?.includes(peerPart) && feature.settings(role).closes === role
-  const settings = { ...feature.settings(role), ...(unanswered ? { unanswered } : {}) }
+  const wanted = feature.settings(role)
+  const closes = peer.closer ?? wanted.closes
+  const unanswered = closes === role && (peer.closesSilently?.includes(peerPart) ?? false)
+  const settings = { ...wanted, closes, unanswered }
   const [client, server] = role === 'client' ? [ours, peer] : [peer, ours]
   if (found === undefined) return { ...cell, outcome: 'absent' }
   const reason =
@@ -70,7 +72,8 @@ const play = async (
     (client.connect ? undefined : 'server-only') ??
     peer.cannot(settings, peerPart) ??
     ours.cannot(settings, role) ??
-    (unanswered && feature.section === 'clean close' ? 'silent' : undefined)
+    (feature.section === 'clean close' && unanswered ? 'silent' : undefined) ??
+    (feature.section === 'clean close' && closes !== wanted.closes ? 'cli' : undefined)
   if (reason !== undefined) return { ...cell, outcome: 'n/a', reason }
 
   if (found instanceof Error) return { ...cell, outcome: 'FAIL', reason: found.message }

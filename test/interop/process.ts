@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
+/** Characters on one stream after which a child must have gone mad. */
+const flood = 64 << 20
+
 const alive = new Set<Child>()
 
 /** Options of `Child`: where and with what it runs, and whether it outlives one conversation. */
@@ -83,6 +86,7 @@ export class Child {
 
   #heard(stream: 'out' | 'err', text: string): void {
     this[stream] += text
+    if (this[stream].length > flood) this.kill()
     this.#wake()
   }
 

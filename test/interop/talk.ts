@@ -23,10 +23,11 @@ export const talkAsClient = async (stream: Stream, s: Settings, style: Style, pa
   const request = async (method: string, last: boolean, body?: Uint8Array): Promise<Uint8Array> => {
     const close = last && s.closes === 'server' ? 'Connection: close\r\n' : ''
     const length = body ? `Content-Length: ${body.length}\r\n` : ''
-    await stream.write(ascii(`${method} /${pathOf(s)} HTTP/1.1\r\nHost: localhost\r\n${close}${length}\r\n`))
+    await stream.write(ascii(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${close}${length}\r\n`))
     const [, response] = await Promise.all([body ? stream.write(body) : undefined, from.response(payload.length)])
     return response
   }
+  const path = style.startsWith('get ') ? style.slice('get '.length) : '/payload'
   if (style === 'echo') {
     await exchange(payload.subarray(0, firstChunk))
     if (s.keyUpdate === 'client') stream.updateKeys()
@@ -72,9 +73,6 @@ export const talkAsServer = async (stream: Stream, s: Settings, style: Style): P
   if (s.closes === 'client') await stream.close()
   return received
 }
-
-/** The path that a server of files finds the payload under. */
-export const pathOf = (s: Settings): string => `payload-${s.bytes}`
 
 /** What comes from the peer, taken in amounts of our choice. */
 class Incoming {

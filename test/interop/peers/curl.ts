@@ -8,7 +8,11 @@ import { groupNamed, suiteNamed } from '../suites.ts'
 export const curl = (materials: Materials): Peer => ({
   name: 'curl',
   find: () => versionOf('curl', ['--version'], /^curl \S+ .*libcurl\S* \S+/),
-  cannot: (s) => (s.keyUpdate === 'client' ? 'cli' : undefined),
+  cannot(s) {
+    if (s.keyUpdate === 'client') return 'cli'
+    if (s.version === '1.2' && s.resume === 'ticket') return 'ids-only'
+    return undefined
+  },
   style: () => 'put',
 
   async connect(s, _style, port) {

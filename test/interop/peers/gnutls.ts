@@ -12,7 +12,7 @@ export const gnutls = (materials: Materials): Peer => ({
   find: () => versionOf('gnutls-cli', ['--version'], /^gnutls-cli \S+/),
   cannot: (s, part) => (s.keyUpdate === 'server' && part === 'server' ? 'cli' : undefined),
   // the echo server never closes first
-  style: (s, part) => (part === 'server' && s.closes === 'server' ? 'get' : 'echo'),
+  style: (s, part) => (part === 'server' && s.closes === 'server' ? 'get /' : 'echo'),
 
   async serve(s, style) {
     const port = await freePort()
@@ -20,7 +20,7 @@ export const gnutls = (materials: Materials): Peer => ({
     const child = new Child('gnutls-serv', [
       ...['-p', `${port}`, '--x509certfile', certificate, '--x509keyfile', key],
       ...(s.clientCertificate ? ['-r', '--verify-client-cert', '--x509cafile', materials.ca] : ['-a']),
-      ...(style === 'get' ? ['--http', '--httpdata', materials.payload(s.bytes).file] : ['--echo']),
+      ...(style !== 'echo' ? ['--http', '--httpdata', materials.payload(s.bytes).file] : ['--echo']),
       ...common(s, 'server'),
     ])
     await child.waitFor(/listening on IPv4 .*done/)

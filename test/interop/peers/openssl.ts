@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Materials, Part, Peer, Settings, Transcript } from '../contract.ts'
 import { connections, firstChunk } from '../contract.ts'
 import { Child, lastWords, versionOf } from '../process.ts'
@@ -12,7 +12,8 @@ export const openssl = (materials: Materials): Peer => ({
   find: () => versionOf('openssl', ['version'], /^OpenSSL \S+/),
   cannot: () => undefined,
   // s_server ends a connection properly only after it has sent a file
-  style: (s, part) => (part === 'server' && s.closes === 'server' ? 'get' : 'echo'),
+  style: (s, part) =>
+    part === 'server' && s.closes === 'server' ? `get /${basename(materials.payload(s.bytes).file)}` : 'echo',
 
   async serve(s, style) {
     const trace = traceFile(materials)
@@ -34,7 +35,7 @@ export const openssl = (materials: Materials): Peer => ({
         ],
         ...common(s, materials, 'server'),
         ...(s.clientCertificate ? clientAuth : []),
-        ...(style === 'get' ? ['-WWW'] : []),
+        ...(style !== 'echo' ? ['-WWW'] : []),
       ],
       { cwd: materials.dir },
     )
