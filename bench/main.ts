@@ -1,7 +1,7 @@
 /**
  * How fast we are beside node:tls: both in this process, in turns, each figure the median of its rounds.
  *
- *   npm run bench [-- --rounds N --only PATTERN --json]
+ *   npm run bench [-- --rounds N --short --only PATTERN --json]
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -19,15 +19,16 @@ import * as ours from './ours.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '' },
     only: { type: 'string' },
     json: { type: 'boolean' },
+    short: { type: 'boolean' },
     idle: { type: 'string' },
   },
 })
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
-const rounds = Number(values.rounds)
+const rounds = Number(values.rounds || (values.short ? 2 : 10))
 
 /** One figure: how much of `unit` each side does in a second (or a MiB). Higher is better. */
 interface Row {
