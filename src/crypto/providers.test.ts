@@ -16,7 +16,9 @@ import {
   type PrivateKey,
   type Provider,
 } from './provider.ts'
+import { ciphers } from './suites.ts'
 
+const isNode = !('Bun' in globalThis || 'Deno' in globalThis)
 const providers: readonly Provider[] = [node, noble]
 const pairs = providers.flatMap((one) => providers.map((other) => [one, other] as const))
 
@@ -188,6 +190,11 @@ test('every group that one provider has agrees with the same group of every othe
   }
 })
 
+test('Node has every group and cipher', { skip: !isNode }, () => {
+  assert.deepEqual([...node.groups].sort(), groups.map(({ name }) => name).sort())
+  assert.deepEqual([...node.ciphers], Object.keys(ciphers))
+})
+
 test('a group that a provider does not list is not there', () => {
   for (const provider of providers) {
     for (const { name } of groups) assert.equal(provider.group(name) !== undefined, provider.groups.includes(name))
@@ -325,12 +332,19 @@ const fitting: Record<string, (algorithm: Algorithm) => boolean> = {
   'rsa-pss': ({ kind }) => kind === 'rsa_pss',
 }
 
+type Made = Awaited<ReturnType<typeof node.generate>>
 /** RSA keys are made by Node, since pure JavaScript takes seconds for one. */
-const keys = new Map(kinds.map((kind) => [kind, node.generate(kind) as Awaited<ReturnType<typeof node.generate>>]))
-
+const keys = new Map<KeyKind, Made>()
 for (const kind of kinds) {
-  const made = keys.get(kind)
-  assert.ok(made)
+  try {
+    keys.set(kind, node.generate(kind) as Made)
+  } catch (error) {
+    // Bun has no Ed448, Deno not all of P-521
+    if (isNode) throw error
+  }
+}
+
+for (const [kind, made] of keys) {
   test(`${kind}: what one provider signs another verifies, and nothing else`, async () => {
     for (const [one, other] of pairs) {
       const key = await one.privateKey(made.pkcs8)
@@ -421,7 +435,7 @@ const refusedOrOther = async (read: () => unknown): Promise<void> => {
 
 test('every provider makes keys of its own', async () => {
   for (const provider of providers) {
-    for (const kind of kinds.filter((kind) => provider === node || !kind.startsWith('rsa'))) {
+    for (const kind of [...keys.keys()].filter((kind) => provider === node || !kind.startsWith('rsa'))) {
       const key = await provider.generate(kind)
       const algorithm = algorithms.find((one) => fitting[key.facts.type]?.(one))
       assert.ok(algorithm)
@@ -462,7 +476,7 @@ const rsaSpki = (n: bigint, e: bigint, identifier = '300d06092a864886f70d0101010
 }
 const odd = (bits: number): bigint => (1n << BigInt(bits - 1)) + 12345n
 
-const refused: [string, Uint8Array][] = [
+const refused = (): [string, Uint8Array][] => [
   ['P-224', spki('ec', { namedCurve: 'P-224' })],
   ['secp256k1', spki('ec', { namedCurve: 'secp256k1' })],
   ['explicit curve parameters', spki('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' })],
@@ -488,9 +502,10 @@ const refused: [string, Uint8Array][] = [
   ['an indefinite length', hex('3080060100000000')],
 ]
 
-test('public keys that are not supported or not sound are Misuse', async () => {
+// the wrong keys come from Node, which makes more kinds than the others
+test('public keys that are not supported or not sound are Misuse', { skip: !isNode }, async () => {
   for (const provider of providers) {
-    for (const [row, key] of refused)
+    for (const [row, key] of refused())
       await assert.rejects(async () => provider.publicKey(key), Misuse, `${provider.name}: ${row}`)
     const p256 = keys.get('P-256')?.spki as Uint8Array
     const point = p256.subarray(-65)
@@ -507,7 +522,7 @@ test('public keys that are not supported or not sound are Misuse', async () => {
   }
 })
 
-test('PSS keys with parameters sign and verify within them only', async () => {
+test('PSS keys with parameters sign and verify within them only', { skip: !isNode }, async () => {
   const pair = generateKeyPairSync('rsa-pss', {
     modulusLength: 2048,
     hashAlgorithm: 'sha256',

@@ -6,6 +6,7 @@ import {
   BadShare,
   type GroupName,
   type HashName,
+  type PrivateKey,
   type Provider,
   type PublicKey,
 } from '../../src/crypto/provider.ts'
@@ -35,14 +36,14 @@ export const judges: Readonly<Record<string, Judge>> = {
 
   XdhAsnComp: async (subject, group) => {
     const name = await groupOf(subject, group)
-    if (name !== 'x25519') throw new Skip('only X25519 keys are taken out of their DER here')
     // RFC 8410: these have one encoding each, but for the numbers
+    const { length, publicHead, privateHead } = xdh[name as keyof typeof xdh]
     const inside = (field: string, head: string) => (test: Fields) => {
       const der = text(test, field)
-      return der.startsWith(head) && der.length === head.length + 64 ? bytes(der.slice(head.length)) : undefined
+      return der.startsWith(head) && der.length === head.length + 2 * length ? bytes(der.slice(head.length)) : undefined
     }
-    const point = inside('public', '302a300506032b656e032100')
-    const scalar = inside('private', '302e020100300506032b656e04220420')
+    const point = inside('public', publicHead)
+    const scalar = inside('private', privateHead)
     return async (test) => {
       const own = scalar(test)
       if (!own) throw new Skip('the private key has another encoding')
@@ -84,7 +85,7 @@ export const judges: Readonly<Record<string, Judge>> = {
 
   RsassaPkcs1Generate: async (subject, group) => {
     const algorithm: Algorithm = { kind: 'rsa_pkcs1', hash: hashOf(group) }
-    const key = await subject.provider.privateKey(hex(group, 'privateKeyPkcs8'))
+    const key = await privateKeyOf(subject, group)
     return async (test) => {
       if (text(test, 'result') === 'invalid') throw new Skip('nothing can be invalid about signing')
       same(await key.sign(algorithm, hex(test, 'msg')), hex(test, 'sig'))
@@ -95,7 +96,7 @@ export const judges: Readonly<Record<string, Judge>> = {
   RsassaPssWithParametersVerify: pss,
 
   RsaesPkcs1Decrypt: async (subject, group) => {
-    const key = await subject.provider.privateKey(hex(group, 'privateKeyPkcs8'))
+    const key = await privateKeyOf(subject, group)
     const decrypt = key.decrypt?.bind(key)
     if (!decrypt) throw new Skip('the provider does not decrypt with RSA')
     return async (test) => {
@@ -258,12 +259,25 @@ const refusal = async (attempt: () => Promise<unknown>): Promise<void> => {
   throw new Error('it was accepted')
 }
 
+const privateKeyOf = async ({ provider }: Subject, group: Fields): Promise<PrivateKey> => {
+  try {
+    return await provider.privateKey(hex(group, 'privateKeyPkcs8'))
+  } catch (error) {
+    throw error instanceof Misuse ? new Skip(`the private key is refused: ${error.message}`) : error
+  }
+}
+
 const makes = async ({ provider }: Subject, kind: 'ed448'): Promise<boolean> => {
   try {
     return (await provider.generate(kind)).facts.type === kind
   } catch {
     return false
   }
+}
+
+const xdh = {
+  x25519: { length: 32, publicHead: '302a300506032b656e032100', privateHead: '302e020100300506032b656e04220420' },
+  x448: { length: 56, publicHead: '3042300506032b656f033900', privateHead: '3046020100300506032b656f043a0438' },
 }
 
 const curves: Readonly<Record<string, GroupName>> = {
