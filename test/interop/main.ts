@@ -9,6 +9,7 @@ import { makePeers } from './peers/index.ts'
 import { endOfCell, endOfRun } from './process.ts'
 import { type Cell, type Row, table } from './table.ts'
 
+/** Everybody's handshakes with ours: peers down, features across. Fails when a cell does, or when a required peer is absent. */
 const usage = `npm run interop -- [options]
   --peer NAME[,NAME]       only these peers
   --feature TEXT[,TEXT]    only features whose "section name" contains one of these
@@ -68,8 +69,7 @@ const play = async (
   const [client, server] = role === 'client' ? [ours, peer] : [peer, ours]
   if (found === undefined) return { ...cell, outcome: 'absent' }
   const reason =
-    (server.serve ? undefined : 'client-only') ??
-    (client.connect ? undefined : 'server-only') ??
+    (server.serve && client.connect ? undefined : 'role') ??
     peer.cannot(settings, peerPart) ??
     ours.cannot(settings, role) ??
     (feature.section === 'clean close' && unanswered ? 'silent' : undefined) ??

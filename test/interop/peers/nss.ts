@@ -13,9 +13,10 @@ export const nss = (materials: Materials): Peer => {
   const database = (): Promise<string> => (made ??= makeDatabase(materials))
   return {
     name: 'nss',
-    // they do not tell their version
     find: async () =>
-      (await versionOf('tstclnt', [], /parameters/)) && (await versionOf('selfserv', [], /Usage/)) && 'tstclnt',
+      (await versionOf('tstclnt', [], /parameters/)) &&
+      (await versionOf('selfserv', [], /Usage/)) &&
+      'version not told',
     // tstclnt ends when the server does, and selfserv after its one answer
     closer: 'server',
     cannot(s, part) {

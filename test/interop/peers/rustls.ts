@@ -14,6 +14,10 @@ export const rustls = (materials: Materials): Peer =>
       name: 'rustls',
       async find() {
         if (!(await versionOf('cargo', ['--version'], /^cargo \S+/))) return undefined
+        const fetched = await run('cargo', ['fetch', '--locked', '--manifest-path', manifest], { keep: true }).catch(
+          () => undefined,
+        )
+        if (fetched === undefined) return undefined // no crates without a network
         const target = ['--manifest-path', manifest, '--target-dir', dirname(cacheFile('rustls/target'))]
         await run('cargo', ['build', '--release', '--locked', '--quiet', ...target], { keep: true })
         const lock = await run('cargo', [
