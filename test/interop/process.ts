@@ -48,7 +48,10 @@ export class Child {
         this.#wake()
       }
       this.#process.once('close', (code, signal) => end(code ?? signal ?? 'no exit code'))
-      this.#process.once('error', (error) => end(error.message))
+      this.#process.once('error', (error) => {
+        this.err += error.message
+        end(error.message)
+      })
     })
   }
 
