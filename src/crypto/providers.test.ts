@@ -444,7 +444,8 @@ test('every provider makes keys of its own', async () => {
       assert.deepEqual(plain(again.spki), plain(key.spki))
       const peer = await node.publicKey(key.spki)
       assert.equal(await peer.verify(algorithm, bytes(5), await key.sign(algorithm, bytes(5))), true)
-      assert.equal(createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' }).type, 'public')
+      if (isNode)
+        assert.equal(createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' }).type, 'public')
     }
     assert.throws(() => provider.generate('rsa-100'), Misuse)
     assert.throws(() => provider.generate('rsa-99999'), Misuse)

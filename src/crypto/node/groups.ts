@@ -197,6 +197,9 @@ const finite = (bits: 2048 | 3072) => {
   const name = `ffdhe${bits}`
   const prime = ffdhePrime(bits)
   const length = bits / 8
+  // a runtime without this proves the prime anew for every exchange, which takes it seconds: better without the group
+  const generate = crypto.generateKeyPairSync as (type: string, options: object) => unknown
+  generate('dh', { prime, generator: 2 })
   const own = (secret?: Uint8Array): Side => {
     const live = crypto.createDiffieHellman(prime, 2)
     if (secret) live.setPrivateKey(secret)
