@@ -9,6 +9,7 @@ import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams, serverEcdhParam
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
 import type { Session } from '../session/session.ts'
+import type { Tickets } from '../session/tickets.ts'
 import { type Task, wait } from '../task.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
@@ -35,7 +36,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
   if (config.extendedMasterSecret === 'require' && !extensions.extendedMasterSecret) {
     throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the client does not know extended_master_secret')
   }
-  const givesTicket = config.tickets !== undefined && extensions.sessionTicket !== undefined
+  const givesTicket = ticketsOf(peer) !== undefined && extensions.sessionTicket !== undefined
 
   const found = yield* resumable(peer, hello)
   yield* chooseProtocol(peer, hello)
@@ -158,6 +159,8 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
 const signalled = (peer: Peer, answered: ReturnType<typeof answers<'serverHello12'>>): typeof answered =>
   peer.facts.secureRenegotiation && !answered.renegotiationInfo ? { ...answered, renegotiationInfo: NONE } : answered
 
+const ticketsOf = ({ config }: Peer): Tickets | undefined => (config.tickets?.only13 ? undefined : config.tickets)
+
 /** The session that the client names, by ticket or by id, if it goes with this hello. */
 function* resumable(
   peer: Peer,
@@ -167,8 +170,9 @@ function* resumable(
   const { sessionTicket, serverName } = hello.extensions
   let session: Session | undefined
   let renew = false
-  if (config.tickets && sessionTicket && sessionTicket.length > 0) {
-    const opened = yield* wait(config.tickets.open(sessionTicket), 'session')
+  const tickets = ticketsOf(peer)
+  if (tickets && sessionTicket && sessionTicket.length > 0) {
+    const opened = yield* wait(tickets.open(sessionTicket), 'session')
     session = opened?.session
     renew = opened?.renew ?? false
   } else if (config.sessions && hello.legacySessionId.length > 0) {

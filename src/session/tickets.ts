@@ -6,6 +6,8 @@ import { decodeSession, encodeSession, type Session } from './session.ts'
 
 /** Makes and opens the tickets of a server. */
 export interface Tickets {
+  /** TLS 1.2 does without, and goes by session ids. */
+  readonly only13?: boolean
   /** Undefined: no ticket for this one. */
   seal(session: Session): Maybe<Uint8Array | undefined>
   /** Undefined: not ours, or not whole; a full handshake follows. `renew`: give the client a new one. */
