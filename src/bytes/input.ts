@@ -19,7 +19,7 @@ export class Input {
     return this.length - this.#lent
   }
 
-  /** A place for at least `length` more bytes; say with `filled` how many came. */
+  /** A place for at least `length` more bytes; say with `filled` how many came, before anything else happens here. */
   room(length: number): Uint8Array {
     if (this.#to + length > this.#bytes.length) this.#make(length)
     return this.#bytes.subarray(this.#to)

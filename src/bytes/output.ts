@@ -5,6 +5,8 @@ interface Chunk {
   readonly bytes: Uint8Array
   from: number
   to: number
+  /** Views of it were given away for good, so it is not written to from the front again. */
+  given: boolean
 }
 
 /** A reserved place whose bytes are still being made. */
@@ -25,7 +27,7 @@ export class Output {
   reserve(length: number): Uint8Array {
     let chunk = this.#chunks[this.#chunks.length - 1]
     if (!chunk || chunk.bytes.length - chunk.to < length) {
-      chunk = { bytes: new Uint8Array(length <= SMALL ? SMALL : Math.max(LARGE, length)), from: 0, to: 0 }
+      chunk = { bytes: new Uint8Array(length <= SMALL ? SMALL : Math.max(LARGE, length)), from: 0, to: 0, given: false }
       const last = this.#chunks[this.#chunks.length - 1]
       if (last && last.from === last.to) this.#chunks.pop()
       this.#chunks.push(chunk)
@@ -76,7 +78,7 @@ export class Output {
     chunk.from += length
     if (chunk.from < chunk.to) return
     // the last chunk is kept for the next record; `shrink` gives a large one back
-    if (this.#chunks.length > 1) this.#chunks.shift()
+    if (this.#chunks.length > 1 || chunk.given) this.#chunks.shift()
     else chunk.from = chunk.to = 0
   }
 
@@ -86,6 +88,7 @@ export class Output {
     const chunk = this.#chunks[0]
     if (!chunk || view.length === 0) return NONE
     chunk.from += view.length
+    chunk.given = true
     if (chunk.from === chunk.to) this.#chunks.shift()
     return view
   }
