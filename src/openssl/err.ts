@@ -188,8 +188,9 @@ export const ERR_print_errors_cb = (cb: (line: string, len: number, u: unknown) 
   }
 }
 
+export type sslFunctionName = keyof typeof sslFunctions
 /** Raises a reason of the SSL library. `func` names the function if OpenSSL's numbers have it. */
-export const SSLerr = (func: keyof typeof sslFunctions | null, reason: Reason, file = '', line = 0): void =>
+export const SSLerr = (func: sslFunctionName | null, reason: Reason, file = '', line = 0): void =>
   ERR_put_error(ERR_LIB_SSL, func === null ? 0 : sslFunctions[func], reasons[reason][0], file, line)
 
 /** Raises a reason of the BIO library, or by its number one that all libraries share. */

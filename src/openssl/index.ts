@@ -1,5 +1,15 @@
 /** OpenSSL 1.1.1's names: every BIO_*, ERR_*, SSL_* function under its own, with its arguments and results. */
 
+import { node } from '../crypto/node/index.ts'
+import type { Password } from '../x509/keys.ts'
+import type { BIO } from './bio.ts'
+import { type SSL_CTX, SSL_CTX_new_ex } from './ctx.ts'
+import type { SSL_METHOD } from './methods.ts'
+import { type EVP_PKEY, PEM_read_bio_PrivateKey_ex } from './x509.ts'
+
+export { Misuse } from '../errors.ts'
+export * from './about.ts'
+export * from './alert-texts.ts'
 export * from './bio.ts'
 export * from './bio-accept.ts'
 export * from './bio-base64.ts'
@@ -12,5 +22,198 @@ export * from './bio-numbers.ts'
 export * from './bio-pair.ts'
 export * from './bio-socket.ts'
 export * from './bio-wait.ts'
+export {
+  SSL_CTX_get_info_callback,
+  SSL_CTX_get_keylog_callback,
+  SSL_CTX_set_info_callback,
+  SSL_CTX_set_keylog_callback,
+  SSL_CTX_set_msg_callback,
+  SSL_CTX_set_msg_callback_arg,
+  SSL_get_info_callback,
+  SSL_set_info_callback,
+  SSL_set_msg_callback,
+  SSL_set_msg_callback_arg,
+} from './callbacks.ts'
+export {
+  SSL_add0_chain_cert,
+  SSL_add1_chain_cert,
+  SSL_CTX_add_extra_chain_cert,
+  SSL_CTX_add0_chain_cert,
+  SSL_CTX_add1_chain_cert,
+  SSL_CTX_check_private_key,
+  SSL_CTX_clear_chain_certs,
+  SSL_CTX_clear_extra_chain_certs,
+  SSL_CTX_get_client_CA_list,
+  SSL_CTX_get_extra_chain_certs,
+  SSL_CTX_get0_certificate,
+  SSL_CTX_get0_privatekey,
+  SSL_CTX_set_client_CA_list,
+  SSL_CTX_set_client_cert_cb,
+  SSL_CTX_set_default_passwd_cb,
+  SSL_CTX_set_default_passwd_cb_userdata,
+  SSL_CTX_set0_CA_list,
+  SSL_CTX_use_cert_and_key,
+  SSL_CTX_use_certificate,
+  SSL_CTX_use_certificate_chain_file,
+  SSL_CTX_use_certificate_file,
+  SSL_CTX_use_PrivateKey,
+  SSL_CTX_use_PrivateKey_file,
+  SSL_check_private_key,
+  SSL_clear_chain_certs,
+  SSL_get_certificate,
+  SSL_get_client_CA_list,
+  SSL_get_privatekey,
+  SSL_get0_CA_list,
+  SSL_get0_peer_CA_list,
+  SSL_load_client_CA_file,
+  SSL_set_cert_cb,
+  SSL_set_client_CA_list,
+  SSL_set0_CA_list,
+  SSL_use_cert_and_key,
+  SSL_use_certificate,
+  SSL_use_certificate_chain_file,
+  SSL_use_certificate_file,
+  SSL_use_PrivateKey,
+  SSL_use_PrivateKey_file,
+} from './certificates.ts'
+export {
+  OPENSSL_cipher_name,
+  SSL_CIPHER,
+  SSL_CIPHER_description,
+  SSL_CIPHER_find,
+  SSL_CIPHER_get_auth_nid,
+  SSL_CIPHER_get_bits,
+  SSL_CIPHER_get_cipher_nid,
+  SSL_CIPHER_get_digest_nid,
+  SSL_CIPHER_get_id,
+  SSL_CIPHER_get_kx_nid,
+  SSL_CIPHER_get_name,
+  SSL_CIPHER_get_protocol_id,
+  SSL_CIPHER_get_version,
+  SSL_CIPHER_is_aead,
+  SSL_CIPHER_standard_name,
+} from './ciphers.ts'
+export * from './ctx.ts'
+export * from './data.ts'
 export * from './err.ts'
 export * from './err-print.ts'
+export * from './handshake.ts'
+export * from './methods.ts'
+export * from './names.ts'
+export * from './open.ts'
+export * from './options.ts'
+export {
+  SSL_get_session,
+  SSL_get0_session,
+  SSL_get1_session,
+  SSL_session_reused,
+  SSL_set_session,
+} from './resumption.ts'
+export {
+  d2i_SSL_SESSION,
+  i2d_SSL_SESSION,
+  SSL_SESSION,
+  SSL_SESSION_dup,
+  SSL_SESSION_free,
+  SSL_SESSION_get_ex_data,
+  SSL_SESSION_get_ex_new_index,
+  SSL_SESSION_get_id,
+  SSL_SESSION_get_master_key,
+  SSL_SESSION_get_max_early_data,
+  SSL_SESSION_get_protocol_version,
+  SSL_SESSION_get_ticket_lifetime_hint,
+  SSL_SESSION_get_time,
+  SSL_SESSION_get_timeout,
+  SSL_SESSION_get0_alpn_selected,
+  SSL_SESSION_get0_cipher,
+  SSL_SESSION_get0_hostname,
+  SSL_SESSION_get0_id_context,
+  SSL_SESSION_get0_peer,
+  SSL_SESSION_get0_ticket,
+  SSL_SESSION_has_ticket,
+  SSL_SESSION_is_resumable,
+  SSL_SESSION_new,
+  SSL_SESSION_set_cipher,
+  SSL_SESSION_set_ex_data,
+  SSL_SESSION_set_protocol_version,
+  SSL_SESSION_set_time,
+  SSL_SESSION_set_timeout,
+  SSL_SESSION_set1_alpn_selected,
+  SSL_SESSION_set1_hostname,
+  SSL_SESSION_set1_id,
+  SSL_SESSION_set1_id_context,
+  SSL_SESSION_set1_master_key,
+  SSL_SESSION_up_ref,
+} from './session.ts'
+export * from './session-cache.ts'
+export * from './ssl.ts'
+export * from './ssl-numbers.ts'
+export {
+  SSL_add1_host,
+  SSL_CTX_get_cert_store,
+  SSL_CTX_get_verify_callback,
+  SSL_CTX_get_verify_depth,
+  SSL_CTX_get_verify_mode,
+  SSL_CTX_load_verify_locations,
+  SSL_CTX_set_cert_store,
+  SSL_CTX_set_cert_verify_callback,
+  SSL_CTX_set_default_verify_paths,
+  SSL_CTX_set_verify,
+  SSL_CTX_set_verify_depth,
+  SSL_get_peer_cert_chain,
+  SSL_get_peer_certificate,
+  SSL_get_verify_callback,
+  SSL_get_verify_depth,
+  SSL_get_verify_mode,
+  SSL_get_verify_result,
+  SSL_get0_peername,
+  SSL_get0_verified_chain,
+  SSL_set_hostflags,
+  SSL_set_verify,
+  SSL_set_verify_depth,
+  SSL_set_verify_result,
+  SSL_set1_host,
+} from './verify.ts'
+export {
+  SSL_CTX_get_max_proto_version,
+  SSL_CTX_get_min_proto_version,
+  SSL_CTX_set_max_proto_version,
+  SSL_CTX_set_min_proto_version,
+  SSL_get_max_proto_version,
+  SSL_get_min_proto_version,
+  SSL_get_version,
+  SSL_set_max_proto_version,
+  SSL_set_min_proto_version,
+  SSL_version,
+} from './versions.ts'
+export * from './wait.ts'
+export {
+  d2i_X509,
+  EVP_PKEY,
+  EVP_PKEY_free,
+  EVP_PKEY_up_ref,
+  i2d_X509,
+  PEM_read_bio_X509,
+  PEM_write_bio_X509,
+  X509,
+  X509_check_private_key,
+  X509_cmp,
+  X509_free,
+  X509_get_issuer_name,
+  X509_get_serial_text,
+  X509_get_subject_name,
+  X509_NAME,
+  X509_NAME_cmp,
+  X509_NAME_oneline,
+  X509_of,
+  X509_up_ref,
+  X509_verify_cert_error_string,
+} from './x509.ts'
+export * from './x509-store.ts'
+
+/** A context that draws on node:crypto. null for a null method, with an error; SSL_CTX_new_ex takes another provider. */
+export const SSL_CTX_new = (meth: SSL_METHOD | null): SSL_CTX | null => SSL_CTX_new_ex(node, meth)
+
+/** The first private key of PEM text; `password` for an encrypted one. null with errors in the queue. */
+export const PEM_read_bio_PrivateKey = (bio: BIO, password?: Password): EVP_PKEY | null =>
+  PEM_read_bio_PrivateKey_ex(bio, node, password)

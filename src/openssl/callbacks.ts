@@ -1,0 +1,151 @@
+import { hex } from '../bytes/text.ts'
+import { TLS13 } from '../config.ts'
+import type { TraceEvent } from '../trace.ts'
+import { held } from './counted.ts'
+import type { InfoCallback, SSL_CTX } from './ctx.ts'
+import type { Holder, MsgCallback } from './settings.ts'
+import type { SSL } from './ssl.ts'
+import {
+  SSL_CB_READ_ALERT,
+  SSL_CB_WRITE_ALERT,
+  SSL3_RT_ALERT,
+  SSL3_RT_APPLICATION_DATA,
+  SSL3_RT_CHANGE_CIPHER_SPEC,
+  SSL3_RT_HANDSHAKE,
+  SSL3_RT_HEADER,
+  SSL3_RT_INNER_CONTENT_TYPE,
+} from './ssl-numbers.ts'
+
+/** What goes by, told to the program's callbacks (SSL_CTX_set_info_callback(3), SSL_CTX_set_msg_callback(3)). */
+
+/** The info callback: the SSL's own, else its context's. */
+export const tell = (ssl: SSL, where: number, ret: number): void =>
+  (ssl.infoCallback ?? ssl.ctx.infoCallback)?.(ssl, where, ret)
+
+/**
+ * Turns the engine's events into OpenSSL's. Two orders differ: the engine tells of a message before the record it goes
+ * into, OpenSSL after; and a client of TLS 1.3 writes its ChangeCipherSpec for show earlier than OpenSSL says.
+ */
+export class Listener {
+  readonly #ssl: SSL
+  /** Messages that are not in records yet, and how much of the first is. */
+  readonly #unsent: Uint8Array[] = []
+  #sent = 0
+  /** The header of a ChangeCipherSpec that is told with the flight it opens. */
+  #held: Uint8Array | null = null
+
+  constructor(ssl: SSL) {
+    this.#ssl = ssl
+  }
+
+  hear(event: TraceEvent): void {
+    const ssl = this.#ssl
+    switch (event.event) {
+      case 'record':
+        if (ssl.settings.msgCallback === null) return
+        return this.#record(event.way === 'out' ? 1 : 0, event.header, event.inner, event.length)
+      case 'message':
+        if (event.way === 'in') {
+          ssl.heard++
+          this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
+          return ssl.states.came(event.name)
+        }
+        if (this.#disguise) this.#tellHeld()
+        if (ssl.settings.msgCallback !== null) this.#unsent.push(event.raw)
+        return ssl.states.went(event.name)
+      case 'changeCipherSpec':
+        if (event.way === 'in') {
+          if (ssl.connection?.facts.version !== TLS13) ssl.states.came('changeCipherSpec')
+          return
+        }
+        if (this.#disguise) {
+          this.#held ??= HEADER
+          return
+        }
+        this.#content(1, SSL3_RT_CHANGE_CIPHER_SPEC, ONE)
+        return ssl.states.went('changeCipherSpec')
+      case 'alert': {
+        const out = event.way === 'out'
+        this.#content(out ? 1 : 0, SSL3_RT_ALERT, Uint8Array.of(event.level, event.code))
+        return tell(ssl, out ? SSL_CB_WRITE_ALERT : SSL_CB_READ_ALERT, (event.level << 8) | event.code)
+      }
+      case 'due':
+        return ssl.states.turnToReading()
+      case 'secret':
+        return ssl.ctx.keylogCallback?.(ssl, `${event.label} ${hex(event.clientRandom)} ${hex(event.secret)}`)
+    }
+  }
+
+  get #disguise(): boolean {
+    return this.#ssl.role === 'client' && this.#ssl.connection?.facts.version === TLS13
+  }
+
+  #tellHeld(): void {
+    const header = this.#held
+    if (header === null) return
+    this.#held = null
+    this.#say(1, 0, SSL3_RT_HEADER, header)
+    this.#content(1, SSL3_RT_CHANGE_CIPHER_SPEC, ONE)
+    this.#ssl.states.went('changeCipherSpec')
+  }
+
+  #record(out: 0 | 1, header: Uint8Array, inner: number | undefined, length: number): void {
+    const type = inner ?? (header[0] as number)
+    if (out === 1 && type === SSL3_RT_CHANGE_CIPHER_SPEC && this.#disguise) {
+      this.#held = header.slice()
+      return
+    }
+    this.#say(out, 0, SSL3_RT_HEADER, header)
+    if (inner !== undefined && header[0] === SSL3_RT_APPLICATION_DATA)
+      this.#content(out, SSL3_RT_INNER_CONTENT_TYPE, Uint8Array.of(inner))
+    if (out === 0 || type !== SSL3_RT_HANDSHAKE) return
+    this.#sent += length
+    for (let first = this.#unsent[0]; first && this.#sent >= first.length; first = this.#unsent[0]) {
+      this.#sent -= first.length
+      this.#unsent.shift()
+      this.#content(1, SSL3_RT_HANDSHAKE, first)
+    }
+  }
+
+  #content(out: 0 | 1, type: number, bytes: Uint8Array): void {
+    const { connection } = this.#ssl
+    this.#say(out, connection?.facts.version ?? this.#ssl.highest, type, bytes)
+  }
+
+  #say(out: 0 | 1, version: number, type: number, bytes: Uint8Array): void {
+    const { msgCallback, msgCallbackArgument } = this.#ssl.settings
+    msgCallback?.(out, version, type, bytes, this.#ssl, msgCallbackArgument)
+  }
+}
+
+const ONE = Uint8Array.of(1)
+const HEADER = Uint8Array.of(SSL3_RT_CHANGE_CIPHER_SPEC, 3, 3, 0, 1)
+
+/** `cb(ssl, where, ret)` at every step of a handshake and every alert; `where` has SSL_CB_ bits. null ends it. */
+export const SSL_CTX_set_info_callback = (ctx: SSL_CTX, cb: InfoCallback | null): void => {
+  held(ctx).infoCallback = cb
+}
+export const SSL_CTX_get_info_callback = (ctx: SSL_CTX): InfoCallback | null => held(ctx).infoCallback
+export const SSL_set_info_callback = (ssl: SSL, cb: InfoCallback | null): void => {
+  held(ssl).infoCallback = cb
+}
+export const SSL_get_info_callback = (ssl: SSL): InfoCallback | null => held(ssl).infoCallback
+
+const setMsgCallback = ({ settings }: Holder, cb: MsgCallback | null): void => {
+  settings.msgCallback = cb
+}
+const setMsgArgument = ({ settings }: Holder, arg: unknown): void => {
+  settings.msgCallbackArgument = arg
+}
+/** `cb(write_p, version, content_type, buf, ssl, arg)` for every record header and everything in records. */
+export const SSL_CTX_set_msg_callback: (ctx: SSL_CTX, cb: MsgCallback | null) => void = setMsgCallback
+export const SSL_set_msg_callback: (ssl: SSL, cb: MsgCallback | null) => void = setMsgCallback
+export const SSL_CTX_set_msg_callback_arg: (ctx: SSL_CTX, arg: unknown) => void = setMsgArgument
+export const SSL_set_msg_callback_arg: (ssl: SSL, arg: unknown) => void = setMsgArgument
+
+/** `cb(ssl, line)` for every secret, a line of the NSS key log without its newline. */
+export const SSL_CTX_set_keylog_callback = (ctx: SSL_CTX, cb: ((ssl: SSL, line: string) => void) | null): void => {
+  held(ctx).keylogCallback = cb
+}
+export const SSL_CTX_get_keylog_callback = (ctx: SSL_CTX): ((ssl: SSL, line: string) => void) | null =>
+  held(ctx).keylogCallback

@@ -1,0 +1,229 @@
+import type { Connection } from '../connection.ts'
+import { AlertReceived, Misuse } from '../errors.ts'
+import { BIO_clear_retry_flags, BIO_set_retry_read } from './bio.ts'
+import { held } from './counted.ts'
+import { SSLerr, type sslFunctionName } from './err.ts'
+import { SSL_do_handshake, SSL_in_init } from './handshake.ts'
+import { fail, fetch, flush, turn, waits } from './pump.ts'
+import type { SSL } from './ssl.ts'
+import {
+  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
+  SSL_MODE_AUTO_RETRY,
+  SSL_MODE_ENABLE_PARTIAL_WRITE,
+  SSL_NOTHING,
+  SSL_READING,
+  SSL_RECEIVED_SHUTDOWN,
+  SSL_SENT_SHUTDOWN,
+} from './ssl-numbers.ts'
+
+/** Data and its end (SSL_read(3), SSL_write(3), SSL_shutdown(3)). */
+
+/**
+ * Reads at most `num` bytes, of one record only. > 0 bytes; 0 the peer closed, or the transport ended (SSL_get_error
+ * tells); -1 nothing now, or failed. Does the handshake if that is not over.
+ */
+export const SSL_read = (ssl: SSL, buf: Uint8Array, num: number = buf.length): number =>
+  num < 0 ? tooShort() : take(ssl, buf, num, true, 'ssl_read_internal')
+/** SSL_read that leaves the data for the next call. */
+export const SSL_peek = (ssl: SSL, buf: Uint8Array, num: number = buf.length): number =>
+  num < 0 ? tooShort() : take(ssl, buf, num, false, 'ssl_peek_internal')
+/** SSL_read with C's other manners: `ret` 1 when there are `readbytes`, else 0. */
+export const SSL_read_ex = (ssl: SSL, buf: Uint8Array, num?: number): { ret: 0 | 1; readbytes: number } =>
+  counted(SSL_read(ssl, buf, num))
+export const SSL_peek_ex = (ssl: SSL, buf: Uint8Array, num?: number): { ret: 0 | 1; readbytes: number } =>
+  counted(SSL_peek(ssl, buf, num))
+
+const counted = (n: number): { ret: 0 | 1; readbytes: number } =>
+  n > 0 ? { ret: 1, readbytes: n } : { ret: 0, readbytes: 0 }
+
+const tooShort = (): -1 => {
+  SSLerr(null, 'BAD_LENGTH', FILE)
+  return -1
+}
+
+const take = (ssl: SSL, buf: Uint8Array, num: number, consume: boolean, func: sslFunctionName): number => {
+  if (num > buf.length) throw new Misuse(`a length of ${num} was given with a buffer of ${buf.length} bytes`)
+  if (held(ssl).role === null) {
+    SSLerr(func, 'UNINITIALIZED', FILE)
+    return -1
+  }
+  if ((ssl.shutdown & SSL_RECEIVED_SHUTDOWN) !== 0) {
+    ssl.want = SSL_NOTHING
+    return 0
+  }
+  if (SSL_in_init(ssl) === 1) {
+    const ret = SSL_do_handshake(ssl)
+    if (ret <= 0) return ret
+  }
+  if (ssl.plain === null) {
+    const ret = open(ssl)
+    if (ret <= 0) return ret
+  }
+  ssl.want = SSL_NOTHING
+  const plain = ssl.plain as unknown as Uint8Array
+  const left = plain.length - ssl.at
+  const length = num < left ? num : left
+  if (length === 0) return 0
+  buf.set(length === plain.length ? plain : plain.subarray(ssl.at, ssl.at + length))
+  if (!consume) return length
+  ssl.at += length
+  if (ssl.at === plain.length) {
+    ssl.plain = null
+    ;(ssl.connection as Connection).take()
+  }
+  return length
+}
+
+/** Opens records until one has data: 1 then. 0 at the end, -1 with `want` or errors in the queue. */
+const open = (ssl: SSL): number => {
+  const connection = ssl.connection as Connection
+  const before = ssl.heard
+  for (;;) {
+    const need = turn(ssl)
+    if (need === null) return ssl.lost instanceof AlertReceived ? 0 : -1
+    // answers to what the peer sent leave when they can; reading does not wait for them
+    if (!connection.output.empty && ssl.unwritten === null) flush(ssl)
+    switch (need.kind) {
+      case 'take':
+        ssl.plain = connection.peek() ?? null
+        ssl.at = 0
+        return 1
+      case 'closed':
+        ssl.shutdown |= SSL_RECEIVED_SHUTDOWN
+        ssl.want = SSL_NOTHING
+        return 0
+      case 'wait':
+        return waits(ssl, need) || -1
+      case 'read': {
+        if (ssl.heard !== before && (ssl.settings.mode & SSL_MODE_AUTO_RETRY) === 0 && ssl.rbio !== null) {
+          ssl.want = SSL_READING
+          BIO_clear_retry_flags(ssl.rbio)
+          BIO_set_retry_read(ssl.rbio)
+          return -1
+        }
+        const n = fetch(ssl, need.atLeast)
+        if (n <= 0) return n < 0 ? -1 : 0
+      }
+    }
+  }
+}
+
+/** Bytes of the record at hand that can be read at once. */
+export const SSL_pending = (ssl: SSL): number => {
+  const { plain, at } = held(ssl)
+  return plain === null ? 0 : plain.length - at
+}
+/** Whether anything is buffered here, opened or not. */
+export const SSL_has_pending = (ssl: SSL): 0 | 1 =>
+  held(ssl).plain !== null || (ssl.connection?.input.waiting ?? 0) > 0 ? 1 : 0
+
+// ---- writing
+
+/** So many records are sealed before they are sent on. */
+const BATCH = 3
+
+/**
+ * Writes all of `num` bytes, and returns `num` when all have left. -1: blocked or failed; a blocked write must be repeated
+ * with the same bytes (SSL_MODE_ENABLE_PARTIAL_WRITE and SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER loosen that). 0 for no bytes.
+ */
+export const SSL_write = (ssl: SSL, buf: Uint8Array, num: number = buf.length): number =>
+  num < 0 ? tooShort() : put(ssl, buf, num)
+/** SSL_write with C's other manners: `ret` 1 when `written` bytes have left, also for none; else 0. */
+export const SSL_write_ex = (ssl: SSL, buf: Uint8Array, num: number = buf.length): { ret: 0 | 1; written: number } => {
+  const n = num < 0 ? tooShort() : put(ssl, buf, num)
+  if (n > 0) return { ret: 1, written: n }
+  return { ret: n === 0 && num === 0 && ssl.lost === null ? 1 : 0, written: 0 }
+}
+
+const put = (ssl: SSL, buf: Uint8Array, num: number): number => {
+  if (num > buf.length) throw new Misuse(`a length of ${num} was given with a buffer of ${buf.length} bytes`)
+  if (held(ssl).role === null) {
+    SSLerr('ssl_write_internal', 'UNINITIALIZED', FILE)
+    return -1
+  }
+  if ((ssl.shutdown & SSL_SENT_SHUTDOWN) !== 0) {
+    ssl.want = SSL_NOTHING
+    SSLerr('ssl_write_internal', 'PROTOCOL_IS_SHUTDOWN', FILE)
+    return -1
+  }
+  if (SSL_in_init(ssl) === 1) {
+    const ret = SSL_do_handshake(ssl)
+    if (ret <= 0) return ret
+  }
+  const connection = ssl.connection as Connection
+  const { unwritten } = ssl
+  const { mode } = ssl.settings
+  let sealed = 0
+  if (unwritten !== null) {
+    if (num < unwritten.length) return refuse(ssl, 'ssl3_write_bytes', 'BAD_LENGTH')
+    const moved = buf.buffer !== unwritten.buffer || buf.byteOffset !== unwritten.offset
+    if (moved && (mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) === 0) {
+      return refuse(ssl, 'ssl3_write_pending', 'BAD_WRITE_RETRY')
+    }
+    sealed = unwritten.sealed
+  }
+  const partial = (mode & SSL_MODE_ENABLE_PARTIAL_WRITE) !== 0
+  for (;;) {
+    if (!flush(ssl)) {
+      ssl.unwritten = sealed === 0 ? null : { buffer: buf.buffer, offset: buf.byteOffset, length: num, sealed }
+      return -1
+    }
+    if (sealed === num || (partial && sealed > 0)) break
+    if (!connection.writable) {
+      SSLerr('ssl_write_internal', 'PROTOCOL_IS_SHUTDOWN', FILE)
+      return -1
+    }
+    const end = Math.min(num, sealed + connection.recordLimit * (partial ? 1 : BATCH))
+    connection.write(sealed === 0 && end === buf.length ? buf : buf.subarray(sealed, end))
+    sealed = end
+  }
+  ssl.unwritten = null
+  return sealed
+}
+
+const refuse = (ssl: SSL, func: sslFunctionName, reason: 'BAD_LENGTH' | 'BAD_WRITE_RETRY'): -1 => {
+  fail(ssl, func, reason)
+  return -1
+}
+
+// ---- shutdown
+
+/**
+ * Closes: the first call sends close_notify and returns 0 (1 if the peer's has come), the next waits for the peer's and
+ * returns 1. -1: blocked or failed. After the 0, SSL_get_error has nothing to say.
+ */
+export const SSL_shutdown = (ssl: SSL): number => {
+  if (held(ssl).role === null) {
+    SSLerr('SSL_shutdown', 'UNINITIALIZED', FILE)
+    return -1
+  }
+  if (SSL_in_init(ssl) === 1) {
+    SSLerr('SSL_shutdown', 'SHUTDOWN_WHILE_IN_INIT', FILE)
+    return -1
+  }
+  if (ssl.settings.quietShutdown !== 0) {
+    ssl.shutdown = SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN
+    return 1
+  }
+  const connection = ssl.connection as Connection
+  if ((ssl.shutdown & SSL_SENT_SHUTDOWN) === 0) {
+    ssl.shutdown |= SSL_SENT_SHUTDOWN
+    connection.close()
+    ssl.unflushed = true
+    if (!flush(ssl)) return -1
+  } else if (!connection.output.empty || ssl.unflushed) {
+    if (!flush(ssl)) return -1
+  } else if ((ssl.shutdown & SSL_RECEIVED_SHUTDOWN) === 0) {
+    if (ssl.plain === null && open(ssl) < 1 && (ssl.shutdown & SSL_RECEIVED_SHUTDOWN) === 0) return -1
+    if (ssl.lost !== null) return -1
+    if (ssl.plain !== null) {
+      ssl.plain = null
+      fail(ssl, 'ssl3_read_bytes', 'APPLICATION_DATA_AFTER_CLOSE_NOTIFY')
+      return -1
+    }
+  }
+  ssl.want = SSL_NOTHING
+  return (ssl.shutdown & SSL_RECEIVED_SHUTDOWN) === 0 ? 0 : 1
+}
+
+const FILE = 'openssl/data.ts'

@@ -1,0 +1,162 @@
+import { latin1 } from '../bytes/text.ts'
+import { type Config, defineConfig, type HelloFacts, type Identity } from '../config.ts'
+import { type AlertName, alerts, TlsError } from '../errors.ts'
+import { type Hook, RETRY, type Retry } from '../task.ts'
+import { Listener } from './callbacks.ts'
+import { identitiesOf } from './certificates.ts'
+import { defaultCipherList } from './ciphers.ts'
+import { groupStrength, levelBits, schemeStrength, suiteStrength } from './lists.ts'
+import { keep, storeOf, ticketsOf } from './resumption.ts'
+import type { SSL } from './ssl.ts'
+import {
+  SSL_CLIENT_HELLO_SUCCESS,
+  SSL_MODE_SEND_FALLBACK_SCSV,
+  SSL_OP_CIPHER_SERVER_PREFERENCE,
+  SSL_OP_ENABLE_MIDDLEBOX_COMPAT,
+  SSL_OP_LEGACY_SERVER_CONNECT,
+  SSL_OP_NO_ENCRYPT_THEN_MAC,
+  SSL_TLSEXT_ERR_ALERT_FATAL,
+  SSL_TLSEXT_ERR_ALERT_WARNING,
+  SSL_TLSEXT_ERR_NOACK,
+  SSL_TLSEXT_ERR_OK,
+  SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+  SSL_VERIFY_PEER,
+} from './ssl-numbers.ts'
+import { verifierOf } from './verify.ts'
+import { enabledVersions } from './versions.ts'
+
+const MFL = [undefined, 512, 1024, 2048, 4096] as const
+
+/** What the engine is told: the settings of an SSL as they stand, with the program's callbacks in the engine's form. */
+export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Config => {
+  const { settings, ctx, role } = ssl
+  const { options, mode, securityLevel } = settings
+  const client = role === 'client'
+  const strength = levelBits[securityLevel] ?? 256
+  const versions = enabledVersions(ssl.method, settings)
+  const cipherList = settings.cipherList ?? ctx.settings.cipherList ?? defaultCipherList
+  const insists = (settings.verifyMode & SSL_VERIFY_PEER) !== 0
+  const requires = insists && (settings.verifyMode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) !== 0
+  const names = (!client && settings.clientCaList) || settings.caList
+  const tickets = ticketsOf(ssl)
+  const sessions = client ? undefined : storeOf(ssl)
+  const fragment = client ? MFL[settings.maxFragmentLength] : undefined
+  const peerName = settings.hosts.join()
+  return defineConfig({
+    provider: ctx.provider,
+    versions,
+    suites: [...settings.ciphersuites, ...cipherList].filter((suite) => suiteStrength(suite) >= strength),
+    groups: settings.groups.filter((group) => groupStrength(group) >= strength),
+    schemes: settings.schemes.filter((scheme) => schemeStrength(scheme) >= strength),
+    serverPreference: (options & SSL_OP_CIPHER_SERVER_PREFERENCE) !== 0,
+    certificate: certificateHook(ssl),
+    clientAuth: requires ? 'require' : insists ? 'request' : 'none',
+    ...(names.length > 0 && { authorities: names.map(({ name }) => name.raw) }),
+    verifier: verifierOf(ssl),
+    ...(tickets && { tickets }),
+    ...(sessions && { sessions }),
+    ticketCount: securityLevel >= 3 ? 0 : settings.ticketCount,
+    sessionLifetime: ctx.cache.timeout,
+    sessionContext: settings.sessionContext,
+    onSession: (session) => keep(ssl, session),
+    encryptThenMac: (options & SSL_OP_NO_ENCRYPT_THEN_MAC) === 0,
+    middlebox: (options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) !== 0,
+    legacyServer: (options & SSL_OP_LEGACY_SERVER_CONNECT) !== 0,
+    fallback: (mode & SSL_MODE_SEND_FALLBACK_SCSV) !== 0,
+    // every message has a record of its own, as it has with OpenSSL
+    coalesce: false,
+    maxSendFragment: settings.maxSendFragment,
+    limits: { certificate: settings.maxCertList },
+    trace: (event) => listener.hear(event),
+    ...(fragment && { maxFragmentLength: fragment }),
+    ...(client ? clientPart(ssl, peerName) : serverPart(ssl, listener)),
+  })
+}
+
+const clientPart = (ssl: SSL, peerName: string) => {
+  const { settings, session } = ssl
+  const alpn = protocols(settings.alpn)
+  return {
+    ocsp: settings.statusType === 1,
+    ...(alpn.length > 0 && { alpn }),
+    ...(settings.serverName !== null && { serverName: settings.serverName }),
+    // sessions are resumed for the names that they were verified for
+    ...(peerName !== '' && { peerName }),
+    ...(session?.resumable && { session: session.data }),
+  }
+}
+
+const serverPart = (ssl: SSL, listener: Listener) => ({
+  select: selectHook(ssl, listener),
+  ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
+})
+
+/** A list of protocols out of its wire form. */
+export const protocols = (wire: Uint8Array): string[] => {
+  const names: string[] = []
+  for (let at = 0; at < wire.length; at += 1 + (wire[at] as number))
+    names.push(latin1(wire.subarray(at + 1, at + 1 + (wire[at] as number))))
+  return names
+}
+
+const alpnHook =
+  (ssl: SSL): Hook<readonly string[], string | undefined | false> =>
+  (offered) => {
+    const { alpnSelectCallback, alpnSelectArgument } = ssl.ctx
+    if (!alpnSelectCallback) return undefined
+    const wire = Uint8Array.from(offered.flatMap((name) => [name.length, ...Array.from(name, (c) => c.charCodeAt(0))]))
+    const answer = alpnSelectCallback(ssl, wire, alpnSelectArgument)
+    const ret = typeof answer === 'number' ? answer : answer.ret
+    if (ret === SSL_TLSEXT_ERR_NOACK) return undefined
+    return ret === SSL_TLSEXT_ERR_OK && typeof answer === 'object' ? latin1(answer.selected) : false
+  }
+
+/** cert_cb and client_cert_cb (SSL_CTX_set_cert_cb(3), SSL_CTX_set_client_cert_cb(3)), then what is loaded. */
+const certificateHook = (ssl: SSL) => (): readonly Identity[] | Retry => {
+  const { certCallback, certCallbackArgument } = ssl.settings
+  if (certCallback) {
+    const ret = certCallback(ssl, certCallbackArgument)
+    if (ret < 0) return RETRY
+    if (ret === 0)
+      throw new TlsError('internal_error', 'CERT_CB_ERROR', 'the certificate callback of the program failed')
+  }
+  const loaded = identitiesOf(ssl)
+  const { clientCertCallback } = ssl.ctx
+  if (loaded.length > 0 || ssl.role === 'server' || !clientCertCallback) return loaded
+  const answer = clientCertCallback(ssl)
+  const ret = typeof answer === 'number' ? answer : answer.ret
+  if (ret < 0) return RETRY
+  if (ret === 0 || typeof answer === 'number') return []
+  return [{ chain: [answer.x509.certificate.raw], key: answer.pkey.key }]
+}
+
+/** client_hello_cb, then the servername callback; both may change the settings, so the rest goes by a new snapshot. */
+const selectHook =
+  (ssl: SSL, listener: Listener) =>
+  (hello: HelloFacts): Config | undefined | Retry => {
+    const { clientHelloCallback, clientHelloArgument } = ssl.ctx
+    ssl.hello = hello
+    if (clientHelloCallback) {
+      const answer = clientHelloCallback(ssl, clientHelloArgument)
+      const ret = typeof answer === 'number' ? answer : answer.ret
+      if (ret < 0) return RETRY
+      if (ret !== SSL_CLIENT_HELLO_SUCCESS) {
+        const alert = typeof answer === 'object' ? alertBy(answer.al) : 'internal_error'
+        throw new TlsError(alert, 'CALLBACK_FAILED', 'the ClientHello callback of the program refuses')
+      }
+    }
+    const { serverNameCallback, serverNameArgument } = ssl.ctx
+    if (serverNameCallback) askServerName(ssl, serverNameCallback(ssl, serverNameArgument))
+    return clientHelloCallback || serverNameCallback ? snapshot(ssl, listener) : undefined
+  }
+
+const askServerName = (ssl: SSL, answer: number | { ret: number; al: number }): void => {
+  const ret = typeof answer === 'number' ? answer : answer.ret
+  const alert = typeof answer === 'object' ? alertBy(answer.al) : 'unrecognized_name'
+  if (ret === SSL_TLSEXT_ERR_ALERT_FATAL)
+    throw new TlsError(alert, 'CALLBACK_FAILED', 'the server name callback of the program refuses')
+  ssl.serverNameRefused = ret === SSL_TLSEXT_ERR_NOACK || ret === SSL_TLSEXT_ERR_ALERT_WARNING
+}
+
+const alertBy = (code: number): AlertName =>
+  (Object.keys(alerts) as AlertName[]).find((name) => alerts[name] === code) ?? 'internal_error'
