@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Group, Kind, Materials, Peer, Settings, Transcript, Version } from '../contract.ts'
 import { connections } from '../contract.ts'
@@ -15,8 +15,7 @@ export const nginx = (materials: Materials): Peer => ({
 
   async serve(s) {
     const port = await freePort()
-    const dir = join(materials.dir, `nginx-${port}`)
-    mkdirSync(dir)
+    const dir = mkdtempSync(join(materials.dir, 'nginx-'))
     writeFileSync(join(dir, 'nginx.conf'), configuration(s, materials, dir, port))
     const child = new Child('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', 'stderr'])
     await child.waitFor(/getrlimit/) // it listens by then
