@@ -1,7 +1,7 @@
-import { equal } from '../bytes/compare.ts'
 import type { Suite } from '../crypto/suites.ts'
-import { alerts, TlsError } from '../errors.ts'
+import { alerts } from '../errors.ts'
 import type { Task } from '../task.ts'
+import { checkFinished } from './authenticate.ts'
 import { type Peer, WARNING } from './peer.ts'
 import { exporter12, type Randoms, verifyData } from './schedule12.ts'
 
@@ -18,8 +18,7 @@ export function* theirFinished(peer: Peer, suite: Suite, master: Uint8Array): Ta
   const them = facts.role === 'client' ? 'server' : 'client'
   const expected = yield* verifyData(provider, suite, master, them, yield* peer.digest())
   const done = yield* peer.receive('finished')
-  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', `the ${them}'s Finished`)
-  facts.peerFinished = expected
+  checkFinished(peer, done.body, expected)
   peer.accept(done)
 }
 

@@ -1,11 +1,11 @@
-import { equal, NONE } from '../bytes/compare.ts'
+import { NONE } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { Body, Message } from '../messages/table.ts'
 import type { Session } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
-import { answerRequest, checkProof, judge } from './authenticate.ts'
+import { answerRequest, checkFinished, checkProof, judge } from './authenticate.ts'
 import type { Peer, Request } from './peer.ts'
 import { remember } from './resume.ts'
 import { finished, ticketSecret, updated } from './schedule13.ts'
@@ -175,7 +175,7 @@ function* acceptLater(
   contexts: Map<string, Uint8Array>,
   message: Message<'certificate'>,
 ): Task<void> {
-  const { config, facts, provider } = peer
+  const { config, provider } = peer
   const context = message.body.certificateRequestContext.join()
   const request = contexts.get(context)
   if (!request) throw illegal('BAD_EXTENSION', 'a certificate with a context that we did not ask with')
@@ -196,7 +196,6 @@ function* acceptLater(
   }
   const done = yield* peer.receive('finished')
   const expected = yield* finished(provider, suite, reading, yield* peer.digest())
-  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the client's Finished")
-  facts.peerFinished = expected
+  checkFinished(peer, done.body, expected)
   peer.transcript = handshake
 }

@@ -1,4 +1,4 @@
-import { NONE } from '../bytes/compare.ts'
+import { equal, NONE } from '../bytes/compare.ts'
 import { type CertificateQuestion, type Identity, TLS13 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
@@ -152,6 +152,19 @@ export function* checkProof(
   const good = yield* wait(key.verify(scheme.algorithm, content(who, yield* peer.digest()), proof.signature))
   if (!good) throw new TlsError('decrypt_error', 'BAD_SIGNATURE', `the ${who}'s CertificateVerify`)
   peer.facts.peerScheme = scheme
+}
+
+/** The peer's Finished must be this and nothing else (RFC 9846 section 4.4.4, RFC 5246 section 7.4.9). */
+export const checkFinished = ({ facts }: Peer, said: Uint8Array, expected: Uint8Array): void => {
+  const who = facts.role === 'client' ? 'server' : 'client'
+  if (said.length !== expected.length)
+    throw new TlsError(
+      'decode_error',
+      'BAD_DIGEST_LENGTH',
+      `the ${who}'s Finished has ${said.length} bytes, ${expected.length} are due`,
+    )
+  if (!equal(said, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', `the ${who}'s Finished`)
+  facts.peerFinished = expected
 }
 
 /** Shows a certificate that the server can check, or none. */

@@ -1,4 +1,3 @@
-import { equal } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import { groupById } from '../crypto/groups.ts'
 import type { PublicKey } from '../crypto/provider.ts'
@@ -11,7 +10,7 @@ import type { Message } from '../messages/table.ts'
 import type { Task } from '../task.ts'
 import { afterwards } from './after13.ts'
 import { agree } from './agree.ts'
-import { answerRequest, checkProof, judge } from './authenticate.ts'
+import { answerRequest, checkFinished, checkProof, judge } from './authenticate.ts'
 import { knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
@@ -79,8 +78,7 @@ export function* client13(
 
   const done = yield* peer.receive('finished')
   const expected = yield* finished(provider, suite, traffic.server, yield* peer.digest())
-  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the server's Finished")
-  facts.peerFinished = expected
+  checkFinished(peer, done.body, expected)
   peer.accept(done)
 
   const master = yield* stage.master()

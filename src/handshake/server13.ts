@@ -11,7 +11,7 @@ import { type Task, wait } from '../task.ts'
 import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
 import { chooseProtocol, serverRandom } from './answer.ts'
-import { checkProof, identities, judge, prove } from './authenticate.ts'
+import { checkFinished, checkProof, identities, judge, prove } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { mayResume, recall } from './resume.ts'
@@ -120,8 +120,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   if (demands) yield* clientCertificate(peer)
   const done = yield* peer.receive('finished')
   const expected = yield* finished(provider, suite, traffic.client, yield* peer.digest())
-  if (!equal(done.body, expected)) throw new TlsError('decrypt_error', 'DIGEST_CHECK_FAILED', "the client's Finished")
-  facts.peerFinished = expected
+  checkFinished(peer, done.body, expected)
   peer.accept(done)
   carrier.readWith(theirData)
   carrier.settled()

@@ -222,8 +222,8 @@ const serverLies: Refusal[] = (
       { certificateVerify: (b) => ({ ...b, algorithm: 0x0401 }) },
     ],
     ['Finished flipped', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: flip }],
-    ['Finished short', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: (b: Uint8Array) => b.subarray(1) }],
-    ['Finished empty', 'decrypt_error', 'DIGEST_CHECK_FAILED', { finished: () => new Uint8Array(0) }],
+    ['Finished short', 'decode_error', 'BAD_DIGEST_LENGTH', { finished: (b: Uint8Array) => b.subarray(1) }],
+    ['Finished empty', 'decode_error', 'BAD_DIGEST_LENGTH', { finished: () => new Uint8Array(0) }],
   ] as const satisfies readonly (readonly [string, AlertName, Reason, Readonly<Record<string, Lie>>])[]
 ).map(([name, alert, reason, lie]) => ({ name: `1.3 server: ${name}`, by: 'client', alert, reason, lie }))
 
