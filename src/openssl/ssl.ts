@@ -99,7 +99,7 @@ export const SSL_free = (ssl: SSL | null): void => {
   const { rbio, wbio } = ssl
   ssl.rbio = ssl.wbio = null
   BIO_free_all(wbio)
-  if (rbio !== wbio) BIO_free_all(rbio)
+  BIO_free_all(rbio)
   if (release(ssl.session)) ssl.session = null
   if (release(ssl.ctx)) ssl.ctx.cache.flush(0)
 }
