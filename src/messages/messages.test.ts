@@ -5,6 +5,7 @@ import { concat, equal } from '../bytes/compare.ts'
 import { fromHex, hex } from '../bytes/text.ts'
 import { TlsError } from '../errors.ts'
 import { type Codec, decode, encode } from '../wire/codec.ts'
+import { ClientEcdhPublic, EncryptedPremaster } from './exchange12.ts'
 import { type MessageName, messages } from './table.ts'
 
 const codecOf = (name: MessageName): Codec<unknown> => messages[name].codec as Codec<unknown>
@@ -83,6 +84,21 @@ describe('messages: of handshakes between our ends', () => {
           if (result instanceof TlsError) continue
           assert.ok(writtenAlike(codec, spoilt, result.value), `at ${at}: ${hex(spoilt)} is written otherwise`)
         }
+      }
+    })
+  }
+})
+
+describe('messages: ClientKeyExchange, which is read when the suite is known', () => {
+  for (const [i, { handshake, name, bytes }] of all.entries()) {
+    if (name !== 'clientKeyExchange') continue
+    const codec = handshake.includes('RSA') ? EncryptedPremaster : ClientEcdhPublic
+    test(`${i} (${handshake}), whole and cut at every byte`, () => {
+      assert.equal(hex(encode(codec, decode(codec, bytes))), hex(bytes))
+      for (let length = 0; length < bytes.length; length++) {
+        const result = read(codec, bytes.subarray(0, length))
+        assert.ok(result instanceof TlsError, `${length} bytes are whole`)
+        assert.equal(result.alert, 'decode_error')
       }
     })
   }
