@@ -1,29 +1,12 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, connect as dial, type Socket } from 'node:net'
-import { node } from '../../src/crypto/node/index.ts'
-import {
-  type Config,
-  Connection,
-  defineConfig,
-  groups,
-  type Identity,
-  memoryTickets,
-  type NamedGroup,
-  type Need,
-  type Session,
-  type SessionStore,
-  suites,
-  TLS12,
-  TLS13,
-} from '../../src/index.ts'
-import { loadCertificates, loadPrivateKey, slashed, verifier } from '../../src/x509/index.ts'
-import type { Group, Kind, Materials, Part, Peer, Settings, Transcript } from './contract.ts'
+import * as ssl from '../../src/openssl/index.ts'
+import type { Kind, Materials, Part, Peer, Settings, Transcript } from './contract.ts'
 import { connections } from './contract.ts'
-import { groupNamed, groupOf } from './suites.ts'
+import { groupNamed, groups, suiteNamed } from './suites.ts'
 import { type Stream, talkAsClient, talkAsServer } from './talk.ts'
 
-/** Our own end: the engine over a socket of Node's. */
+/** Our own end: the libssl face over sockets of Node's, as a program written for OpenSSL would use it. */
 export const ours = (materials: Materials): Peer => ({
   name: 'typetls',
   find: async () => 'this tree',
@@ -33,13 +16,12 @@ export const ours = (materials: Materials): Peer => ({
   async serve(s, style) {
     const seen: Promise<Transcript>[] = []
     let arrived = (): void => {}
-    const config = await settingsToConfig(s, 'server', materials)
+    const ctx = context(s, 'server', materials)
     const listener = createServer((socket) => {
-      const answer = async (link: Link): Promise<Transcript> => {
-        const bytes = await talkAsServer(link, s, style)
-        return { ...facts(link), bytes, clean: link.connection.closedByPeer }
-      }
-      const outcome = converse(socket, 'server', config, answer)
+      const outcome = converse(socket, ctx, 'server', async (link) => ({
+        bytes: await talkAsServer(link, s, style),
+        ...link.facts(),
+      }))
       outcome.catch(() => {}) // told by `next`
       seen.push(outcome)
       arrived()
@@ -57,181 +39,196 @@ export const ours = (materials: Materials): Peer => ({
       },
       async close() {
         listener.close()
+        ssl.SSL_CTX_free(ctx)
       },
     }
   },
 
   async connect(s, style, port) {
-    let session: Session | undefined
+    const ctx = context(s, 'client', materials)
+    let session: ssl.SSL_SESSION | null = null
     let seen: Transcript = {}
-    const talk = async (link: Link): Promise<Transcript> => {
-      const bytes = await talkAsClient(link, s, style, materials.payload(s.bytes).bytes)
-      return { ...facts(link), bytes, clean: link.connection.closedByPeer }
-    }
     for (let i = 0; i < connections(s); i++) {
-      const keep = (made: Session): void => {
-        session = made
-      }
-      const config = await settingsToConfig(s, 'client', materials, {
-        onSession: keep,
-        ...(session ? { session } : {}),
-      })
-      seen = await converse(dial(port, '127.0.0.1'), 'client', config, talk)
+      seen = await converse(
+        dial(port, '127.0.0.1'),
+        ctx,
+        'client',
+        async (link) => {
+          const bytes = await talkAsClient(link, s, style, materials.payload(s.bytes).bytes)
+          session = ssl.SSL_get1_session(link.ssl)
+          return { bytes, ...link.facts() }
+        },
+        session,
+      )
     }
+    ssl.SSL_SESSION_free(session)
+    ssl.SSL_CTX_free(ctx)
     return seen
   },
 })
 
-const settingsToConfig = async (
-  s: Settings,
-  part: Part,
-  materials: Materials,
-  more: Partial<Config> = {},
-): Promise<Config> => {
-  const kind = part === 'server' ? s.certificate : s.clientCertificate
+const context = (s: Settings, part: Part, materials: Materials): ssl.SSL_CTX => {
+  const ctx = good(ssl.SSL_CTX_new(part === 'client' ? ssl.TLS_client_method() : ssl.TLS_server_method()))
+  const version = s.version === '1.3' ? ssl.TLS1_3_VERSION : ssl.TLS1_2_VERSION
+  good(ssl.SSL_CTX_set_min_proto_version(ctx, version))
+  good(ssl.SSL_CTX_set_max_proto_version(ctx, version))
+  if (s.suite) {
+    const name = suiteNamed(s.suite).openssl
+    good(s.version === '1.3' ? ssl.SSL_CTX_set_ciphersuites(ctx, name) : ssl.SSL_CTX_set_cipher_list(ctx, name))
+  }
   const named = part === 'server' ? s.serverGroups : s.clientGroups
-  return defineConfig({
-    provider: node,
-    verifier: verifier({ anchors: loadCertificates(readFileSync(materials.ca)) }),
-    versions: [s.version === '1.3' ? TLS13 : TLS12],
-    identities: kind ? [await identity(materials, kind)] : [],
-    ...(s.suite ? { suites: suites.filter((suite) => suite.name === s.suite) } : {}),
-    ...(named ? { groups: named.map(ourGroup) } : {}),
-    ...(s.alpn ? { alpn: part === 'server' ? [s.alpn] : ['typetls/0', s.alpn] } : {}),
-    ...(s.encryptThenMac === undefined ? {} : { encryptThenMac: s.encryptThenMac }),
-    ...(s.resume === 'ticket' ? { tickets: memoryTickets(node) } : {}),
-    ...(s.resume === 'id' && part === 'server' ? { sessions: memory() } : {}),
-    ...(part === 'client' ? { serverName: 'localhost', peerName: 'localhost' } : {}),
-    ...(part === 'server' && s.clientCertificate ? { clientAuth: 'require' } : {}),
-    ...more,
-  })
-}
+  if (named) good(ssl.SSL_CTX_set1_groups_list(ctx, named.map((g) => groupNamed(g).openssl).join(':')))
 
-const identity = async (materials: Materials, kind: Kind): Promise<Identity> => {
-  const { certificate, key } = materials.leaf(kind)
-  const chain = loadCertificates(readFileSync(certificate)).map((c) => c.raw)
-  return { chain, key: await loadPrivateKey(readFileSync(key), node) }
-}
-
-const ourGroup = (name: Group): NamedGroup => groups.find((group) => group.id === groupNamed(name).code)!
-
-const memory = (): SessionStore => {
-  const kept = new Map<string, Session>()
-  return {
-    get: (id) => kept.get(id),
-    put: (id, session) => void kept.set(id, session),
-    remove: (id) => void kept.delete(id),
+  const kind = part === 'server' ? s.certificate : s.clientCertificate
+  if (kind) {
+    const { certificate, key } = materials.leaf(kind)
+    good(ssl.SSL_CTX_use_certificate_chain_file(ctx, certificate))
+    good(ssl.SSL_CTX_use_PrivateKey_file(ctx, key, ssl.SSL_FILETYPE_PEM))
   }
+  if (part === 'client' || s.clientCertificate) {
+    good(ssl.SSL_CTX_load_verify_locations(ctx, materials.ca, null))
+    ssl.SSL_CTX_set_verify(ctx, ssl.SSL_VERIFY_PEER | ssl.SSL_VERIFY_FAIL_IF_NO_PEER_CERT, null)
+  }
+  if (s.encryptThenMac === false) ssl.SSL_CTX_set_options(ctx, ssl.SSL_OP_NO_ENCRYPT_THEN_MAC)
+  if (s.resume === 'id') ssl.SSL_CTX_set_options(ctx, ssl.SSL_OP_NO_TICKET)
+  if (s.alpn && part === 'client') ssl.SSL_CTX_set_alpn_protos(ctx, protocols('typetls/0', s.alpn))
+  if (s.alpn && part === 'server') {
+    const known = protocols(s.alpn)
+    ssl.SSL_CTX_set_alpn_select_cb(
+      ctx,
+      (_, offered) => {
+        const { ret, out } = ssl.SSL_select_next_proto(known, offered)
+        if (ret !== ssl.OPENSSL_NPN_NEGOTIATED) return ssl.SSL_TLSEXT_ERR_ALERT_FATAL
+        return { ret: ssl.SSL_TLSEXT_ERR_OK, selected: out }
+      },
+      null,
+    )
+  }
+  return ctx
 }
 
-const facts = ({ connection, keyUpdates }: Link): Transcript => {
-  const { version, suite, group, alpn, resumed, retried, encryptThenMac, peerChain } = connection.facts
-  return {
-    version: version === TLS13 ? '1.3' : '1.2',
-    suite: suite!.name,
-    resumed,
-    retried,
-    keyUpdates,
-    encryptThenMac: encryptThenMac ?? false,
-    ...(group ? { group: groupOf(group.id)! } : {}),
-    ...(alpn ? { alpn } : {}),
-    ...(peerChain?.[0] ? { peerCertificate: slashed(peerChain[0].subject).slice('/CN='.length) as Kind } : {}),
-  }
-}
+/** A list of protocols as libssl takes it: each behind its length. */
+const protocols = (...names: string[]): Uint8Array =>
+  Buffer.concat(names.flatMap((name) => [Uint8Array.of(name.length), Buffer.from(name)]))
 
 /** A handshake over this socket, then the talk; the socket is gone afterwards, whatever came of it. */
 const converse = async (
   socket: Socket,
+  ctx: ssl.SSL_CTX,
   part: Part,
-  config: Config,
   talk: (link: Link) => Promise<Transcript>,
+  session: ssl.SSL_SESSION | null = null,
 ): Promise<Transcript> => {
-  const link = new Link(socket, part, config)
+  const link = new Link(socket, ctx, part, session)
   try {
     await link.handshake()
-    const seen = await talk(link)
-    socket.end()
-    return seen
-  } catch (error) {
-    socket.destroySoon()
-    throw error
+    return await talk(link)
+  } finally {
+    link.end()
   }
 }
 
-/** A connection and its socket. */
-class Link implements Stream {
-  readonly connection: Connection
-  keyUpdates = 0
-  readonly #socket: Socket
-  #wake = (): void => {}
+const KEY_UPDATE = 24
 
-  constructor(socket: Socket, part: Part, config: Config) {
-    this.connection = new Connection(part, {
-      ...config,
-      trace: (e) => {
-        if (e.event === 'message' && e.way === 'in' && e.name === 'keyUpdate') this.keyUpdates++
-      },
-    })
+/** One connection. */
+class Link implements Stream {
+  readonly ssl: ssl.SSL
+  readonly #socket: Socket
+  readonly #buffer = new Uint8Array(16384)
+  #keyUpdates = 0
+
+  constructor(socket: Socket, ctx: ssl.SSL_CTX, part: Part, session: ssl.SSL_SESSION | null) {
     this.#socket = socket
-    const ended = (): void => {
-      this.connection.end()
-      this.#wake()
-    }
-    socket.setNoDelay(true)
-    socket.on('data', (bytes) => {
-      this.connection.receive(bytes)
-      this.#wake()
+    this.ssl = good(ssl.SSL_new(ctx))
+    good(ssl.SSL_set_fd(this.ssl, socket))
+    ssl.SSL_set_msg_callback(this.ssl, (sent, _version, type, bytes) => {
+      if (!sent && type === ssl.SSL3_RT_HANDSHAKE && bytes[0] === KEY_UPDATE) this.#keyUpdates++
     })
-    socket.on('end', ended).on('error', ended).on('close', ended)
+    if (part === 'server') ssl.SSL_set_accept_state(this.ssl)
+    else {
+      ssl.SSL_set_connect_state(this.ssl)
+      good(ssl.SSL_set_tlsext_host_name(this.ssl, 'localhost'))
+      good(ssl.SSL_set1_host(this.ssl, 'localhost'))
+      if (session) good(ssl.SSL_set_session(this.ssl, session))
+    }
   }
 
   async handshake(): Promise<void> {
-    await this.#until((need) => this.connection.established || need.kind === 'closed')
+    await this.#attempt(() => ssl.SSL_do_handshake(this.ssl))
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.connection.write(bytes)
-    await this.#flush()
+    await this.#attempt(() => ssl.SSL_write(this.ssl, bytes))
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    const need = await this.#until(({ kind }) => kind === 'take' || kind === 'closed')
-    return need.kind === 'take' ? this.connection.take()!.slice() : undefined
+    const length = await this.#attempt(() => ssl.SSL_read(this.ssl, this.#buffer))
+    return length > 0 ? this.#buffer.slice(0, length) : undefined
   }
 
-  updateKeys(): void {
-    this.connection.ask({ kind: 'keyUpdate', requestUpdate: true })
-    this.connection.advance()
-    void this.#flush()
+  async updateKeys(): Promise<void> {
+    good(ssl.SSL_key_update(this.ssl, ssl.SSL_KEY_UPDATE_REQUESTED))
+    await this.handshake()
   }
 
   async close(): Promise<void> {
-    this.connection.close()
-    await this.#flush()
+    // 0: ours is sent, the peer's has not come
+    await this.#attempt(() => ssl.SSL_shutdown(this.ssl) + 1)
   }
 
-  /** Advances, sends what there is to send and waits for what is missing, until the test is passed. */
-  async #until(reached: (need: Need) => boolean): Promise<Need> {
-    for (;;) {
-      const more = new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      try {
-        const need = this.connection.advance()
-        if (reached(need)) return need
-        void this.#flush()
-        await (need.kind === 'wait' ? need.on : more)
-      } finally {
-        void this.#flush()
-      }
+  /** Lets go of the socket, once all has left. */
+  end(): void {
+    ssl.SSL_free(this.ssl)
+    this.#socket.on('error', () => {}) // the peer may have gone before us
+    this.#socket.end()
+    this.#socket.resume()
+  }
+
+  facts(): Transcript {
+    const group = groups.find((g) => g.openssl === ssl.SSL_get_group_name(this.ssl))?.name
+    const alpn = Buffer.from(ssl.SSL_get0_alpn_selected(this.ssl)).toString('latin1')
+    const peer = ssl.SSL_get_peer_certificate(this.ssl)
+    // libssl has no function that tells these
+    const { retried, encryptThenMac } = this.ssl.connection!.facts
+    return {
+      version: ssl.SSL_get_version(this.ssl).slice('TLSv'.length) as '1.3' | '1.2',
+      suite: suiteNamed(ssl.SSL_get_cipher(this.ssl)).name,
+      resumed: ssl.SSL_session_reused(this.ssl) === 1,
+      retried,
+      encryptThenMac: encryptThenMac ?? false,
+      keyUpdates: this.#keyUpdates,
+      clean: (ssl.SSL_get_shutdown(this.ssl) & ssl.SSL_RECEIVED_SHUTDOWN) !== 0,
+      ...(group ? { group } : {}),
+      ...(alpn ? { alpn } : {}),
+      ...(peer ? { peerCertificate: kindOf(peer) } : {}),
     }
   }
 
-  async #flush(): Promise<void> {
-    await this.connection.settling
-    let room = true
-    for (let bytes = this.connection.output.take(); bytes.length > 0; bytes = this.connection.output.take())
-      room = this.#socket.write(bytes)
-    if (!room && !this.#socket.destroyed) await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
+  /** The textbook loop: calls until it is done, and waits for what SSL_get_error asks for. 0 at the peer's close_notify. */
+  async #attempt(call: () => number): Promise<number> {
+    for (;;) {
+      ssl.ERR_clear_error()
+      const ret = call()
+      if (ret > 0) return ret
+      switch (ssl.SSL_get_error(this.ssl, ret)) {
+        case ssl.SSL_ERROR_ZERO_RETURN:
+          return 0
+        case ssl.SSL_ERROR_SSL:
+          throw new Error(ssl.ERR_error_string(ssl.ERR_peek_error()), { cause: ssl.SSL_get_failure(this.ssl) })
+        case ssl.SSL_ERROR_SYSCALL:
+          throw new Error('the transport ended without a close_notify')
+        default:
+          await ssl.SSL_wait(this.ssl)
+      }
+    }
   }
+}
+
+const kindOf = (peer: ssl.X509): Kind =>
+  ssl.X509_NAME_oneline(ssl.X509_get_subject_name(peer)).slice('/CN='.length) as Kind
+
+/** What a function gave that says 0 or null when it fails. */
+const good = <T>(result: T | 0 | null): T => {
+  if (result === 0 || result === null) throw new Error(ssl.ERR_error_string(ssl.ERR_get_error()))
+  return result
 }

@@ -8,7 +8,7 @@ export interface Stream {
   /** The next bytes; undefined at the peer's close_notify. Rejects when the connection ends in any other way. */
   read(): Promise<Uint8Array | undefined>
   /** Sends a KeyUpdate that asks for one in return. */
-  updateKeys(): void
+  updateKeys(): Promise<void>
   /** Sends close_notify; reading stays possible. */
   close(): Promise<void>
 }
@@ -30,11 +30,11 @@ export const talkAsClient = async (stream: Stream, s: Settings, style: Style, pa
   const path = style.startsWith('get ') ? style.slice('get '.length) : '/payload'
   if (style === 'echo') {
     await exchange(payload.subarray(0, firstChunk))
-    if (s.keyUpdate === 'client') stream.updateKeys()
+    if (s.keyUpdate === 'client') await stream.updateKeys()
     if (payload.length > firstChunk) await exchange(payload.subarray(firstChunk))
   } else {
     if (style === 'put') await request('PUT', false, payload)
-    if (s.keyUpdate === 'client') stream.updateKeys()
+    if (s.keyUpdate === 'client') await stream.updateKeys()
     compare(await request('GET', true), payload)
   }
   if (s.closes === 'client') await stream.close()
@@ -53,13 +53,13 @@ export const talkAsServer = async (stream: Stream, s: Settings, style: Style): P
       // some clients make their first connection only for the ticket
       if (!bytes && s.resume && received === 0) break
       if (!bytes) throw new Error(`the peer closed after ${received} of ${s.bytes} bytes`)
-      if (s.keyUpdate === 'server' && !updated) stream.updateKeys()
+      if (s.keyUpdate === 'server' && !updated) await stream.updateKeys()
       updated = true
       received += bytes.length
       await stream.write(bytes)
     }
   } else {
-    if (s.keyUpdate === 'server') stream.updateKeys()
+    if (s.keyUpdate === 'server') await stream.updateKeys()
     const { method, length, last } = await from.request()
     if (method !== 'PUT') throw new Error(`the peer asked for ${method} where PUT was due`)
     const body = await from.take(length)
