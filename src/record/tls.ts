@@ -50,6 +50,8 @@ export class TlsCarrier implements Carrier {
   /** Handshake messages that are not in records yet. */
   #flight: Uint8Array[] = []
   #begun = false
+  /** A ChangeCipherSpec goes before the next record. */
+  #disguise = false
 
   constructor(config: Config, role: 'client' | 'server') {
     this.#config = config
@@ -301,6 +303,13 @@ export class TlsCarrier implements Carrier {
 
   changeCipherSpec(): void {
     this.flush()
+    // a client's disguise opens its next flight (RFC 9846 appendix E.4): it need not leave while the server still writes
+    if (this.#version === 0x0304 && !this.#server) this.#disguise = true
+    else this.#sendChange()
+  }
+
+  #sendChange(): void {
+    this.#disguise = false
     const place = this.output.reserve(HEADER + 1)
     header(place, CHANGE_CIPHER_SPEC, 0x0303, 1)
     place[HEADER] = 1
@@ -325,6 +334,7 @@ export class TlsCarrier implements Carrier {
   }
 
   #seal(type: number, bytes: Uint8Array): void {
+    if (this.#disguise) this.#sendChange()
     const keys = this.#writing
     const { trace } = this.#config
     if (!keys) {
