@@ -22,17 +22,12 @@ import {
 export const tell = (ssl: SSL, where: number, ret: number): void =>
   (ssl.infoCallback ?? ssl.ctx.infoCallback)?.(ssl, where, ret)
 
-/**
- * Turns the engine's events into OpenSSL's. Two orders differ: the engine tells of a message before the record it goes
- * into, OpenSSL after; and a client of TLS 1.3 writes its ChangeCipherSpec for show earlier than OpenSSL says.
- */
+/** Turns the engine's events into OpenSSL's, which tells of a message that is sent after the records it went into. */
 export class Listener {
   readonly #ssl: SSL
   /** Messages that are not in records yet, and how much of the first is. */
   readonly #unsent: Uint8Array[] = []
   #sent = 0
-  /** The header of a ChangeCipherSpec that is told with the flight it opens. */
-  #held: Uint8Array | null = null
 
   constructor(ssl: SSL) {
     this.#ssl = ssl
@@ -50,16 +45,11 @@ export class Listener {
           this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
           return ssl.states.came(event.name)
         }
-        if (this.#disguise) this.#tellHeld()
         if (ssl.settings.msgCallback !== null) this.#unsent.push(event.raw)
         return ssl.states.went(event.name)
       case 'changeCipherSpec':
         if (event.way === 'in') {
           if (ssl.connection?.facts.version !== TLS13) ssl.states.came('changeCipherSpec')
-          return
-        }
-        if (this.#disguise) {
-          this.#held ??= HEADER
           return
         }
         this.#content(1, SSL3_RT_CHANGE_CIPHER_SPEC, ONE)
@@ -76,25 +66,8 @@ export class Listener {
     }
   }
 
-  get #disguise(): boolean {
-    return this.#ssl.role === 'client' && this.#ssl.connection?.facts.version === TLS13
-  }
-
-  #tellHeld(): void {
-    const header = this.#held
-    if (header === null) return
-    this.#held = null
-    this.#say(1, 0, SSL3_RT_HEADER, header)
-    this.#content(1, SSL3_RT_CHANGE_CIPHER_SPEC, ONE)
-    this.#ssl.states.went('changeCipherSpec')
-  }
-
   #record(out: 0 | 1, header: Uint8Array, inner: number | undefined, length: number): void {
     const type = inner ?? (header[0] as number)
-    if (out === 1 && type === SSL3_RT_CHANGE_CIPHER_SPEC && this.#disguise) {
-      this.#held = header.slice()
-      return
-    }
     this.#say(out, 0, SSL3_RT_HEADER, header)
     if (inner !== undefined && header[0] === SSL3_RT_APPLICATION_DATA)
       this.#content(out, SSL3_RT_INNER_CONTENT_TYPE, Uint8Array.of(inner))
@@ -119,7 +92,6 @@ export class Listener {
 }
 
 const ONE = Uint8Array.of(1)
-const HEADER = Uint8Array.of(SSL3_RT_CHANGE_CIPHER_SPEC, 3, 3, 0, 1)
 
 /** `cb(ssl, where, ret)` at every step of a handshake and every alert; `where` has SSL_CB_ bits. null ends it. */
 export const SSL_CTX_set_info_callback = (ctx: SSL_CTX, cb: InfoCallback | null): void => {

@@ -39,7 +39,10 @@ export const turn = (ssl: SSL): Need | null => {
 /** Sends what there is. False: blocked, `want` says by what. */
 export const flush = (ssl: SSL): boolean => {
   const { output } = ssl.connection as Connection
-  if (output.empty && !ssl.unflushed) return true
+  if (output.empty && !ssl.unflushed) {
+    ssl.want = SSL_NOTHING
+    return true
+  }
   const { wbio } = ssl
   if (wbio === null) {
     fail(ssl, null, 'INTERNAL_ERROR')
