@@ -9,6 +9,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Whether stdout shows colours. */
   readonly colors: boolean
+  /** Aborted when somebody wants the command to end (SIGINT, SIGTERM); a command that does not ask is ended at once. */
+  readonly interrupted: () => AbortSignal
 }
 
 /** Writes, and waits while the reader at the other end of a pipe is slower than we are. */
