@@ -159,8 +159,11 @@ const quoted = ({ text, raw }: Attribute): string => {
   return /[,+<>;]|^[ #]| $/.test(text) ? `"${inner}"` : inner
 }
 
-/** As X509_NAME_oneline(3) writes names: `/C=US/O=Example/CN=example.com`. */
-export const slashed = (name: Name): string =>
+/**
+ * As X509_NAME_oneline(3) writes names: `/C=US/O=Example/CN=example.com`. The characters of `escapes` get a backslash
+ * in values; versions of OpenSSL differ in that.
+ */
+export const slashed = (name: Name, escapes = ''): string =>
   name.rdns
     .flat()
     .map((attribute) => {
@@ -168,7 +171,7 @@ export const slashed = (name: Name): string =>
       const shown = [...bytes].map((byte) =>
         byte < 0x20 || byte > 0x7e
           ? `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`
-          : String.fromCharCode(byte),
+          : `${escapes.includes(String.fromCharCode(byte)) ? '\\' : ''}${String.fromCharCode(byte)}`,
       )
       return `/${typeOf(attribute)}=${shown.join('')}`
     })

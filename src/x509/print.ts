@@ -36,3 +36,13 @@ export const serialText = ({ serial }: Certificate): string => {
 
 /** A digest as `openssl x509 -fingerprint` prints it: `AB:CD:…`. */
 export const fingerprintText = (digest: Uint8Array): string => hex(digest, ':').toUpperCase()
+
+/** Bytes in lines of so many, a colon between them. */
+export const hexLines = (bytes: Uint8Array, width: number, indent: number): string[] => {
+  const lines: string[] = []
+  for (let at = 0; at < bytes.length; at += width) {
+    const more = at + width < bytes.length ? ':' : ''
+    lines.push(`${' '.repeat(indent)}${hex(bytes.subarray(at, at + width), ':')}${more}`)
+  }
+  return lines
+}
