@@ -169,6 +169,12 @@ const lose = (ssl: SSL, error: unknown): void => {
   spoil(ssl)
   ssl.lost = error
   sendAlert(ssl)
+  // an alert that is sealed late leaves when it is ready: no further call would send it
+  const { settling } = ssl.connection as Connection
+  void settling?.then(
+    () => sendAlert(ssl),
+    () => {},
+  )
   ssl.want = SSL_NOTHING
 }
 
@@ -181,7 +187,7 @@ const sendAlert = (ssl: SSL): void => {
     if (n <= 0) return
     output.sent(n)
   }
-  BIO_flush(ssl.wbio)
+  if (output.empty) BIO_flush(ssl.wbio)
 }
 
 const ALERT_FUNCTION = 148 // ssl3_read_bytes

@@ -227,6 +227,8 @@ export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text
 
 /** Reads what is there of at most `num` bytes: the outcome, and the text if there was one. */
 export const read = async (ssl: o.SSL, num = 16384, how: typeof o.SSL_read = o.SSL_read): Promise<string> => {
+  // an alert that is sealed late is on its way
+  await new Promise((resolve) => setImmediate(resolve))
   const into = new Uint8Array(num)
   const ret = await call(ssl, () => how(ssl, into, num))
   return ret > 0 ? `${told(ssl, ret)} '${new TextDecoder().decode(into.subarray(0, ret))}'` : told(ssl, ret)
