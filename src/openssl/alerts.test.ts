@@ -1,5 +1,4 @@
 import {
-  call,
   connected,
   handshake,
   materials,

@@ -77,7 +77,6 @@ const take = (ssl: SSL, buf: Uint8Array, num: number, consume: boolean, func: ss
 /** Opens records until one has data: 1 then. 0 at the end, -1 with `want` or errors in the queue. */
 const open = (ssl: SSL): number => {
   const connection = ssl.connection as Connection
-  const before = ssl.heard
   for (;;) {
     const need = turn(ssl)
     if (need === null) return ssl.lost instanceof AlertReceived ? 0 : -1
@@ -87,6 +86,7 @@ const open = (ssl: SSL): number => {
       case 'take':
         ssl.plain = connection.peek() ?? null
         ssl.at = 0
+        ssl.noticed = ssl.heard
         return 1
       case 'closed':
         ssl.shutdown |= SSL_RECEIVED_SHUTDOWN
@@ -95,7 +95,8 @@ const open = (ssl: SSL): number => {
       case 'wait':
         return waits(ssl, need) || -1
       case 'read': {
-        if (ssl.heard !== before && (ssl.settings.mode & SSL_MODE_AUTO_RETRY) === 0 && ssl.rbio !== null) {
+        if (ssl.heard !== ssl.noticed && (ssl.settings.mode & SSL_MODE_AUTO_RETRY) === 0 && ssl.rbio !== null) {
+          ssl.noticed = ssl.heard
           ssl.want = SSL_READING
           BIO_clear_retry_flags(ssl.rbio)
           BIO_set_retry_read(ssl.rbio)

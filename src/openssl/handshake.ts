@@ -66,6 +66,7 @@ const drive = (ssl: SSL): number => {
     if (connection.established) {
       settle(ssl)
       ssl.finished = true
+      ssl.noticed = ssl.heard
       ssl.states.finish()
       return 1
     }

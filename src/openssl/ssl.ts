@@ -55,8 +55,9 @@ export class SSL implements Counted {
   /** Something was written that the BIO has not been told to flush. */
   unflushed = false
   keyUpdate = -1
-  /** Handshake messages that came, to see whether one did. */
+  /** Handshake messages that came, and how many of them a caller has had the occasion to notice. */
   heard = 0
+  noticed = 0
   states = new States(this)
 
   infoCallback: InfoCallback | null = null
