@@ -1,5 +1,6 @@
 import { concat } from '../bytes/compare.ts'
 import { Misuse } from '../errors.ts'
+import { Der, der, INTEGER, NULL, OCTETS, OID, SEQUENCE, writeInteger } from './der.ts'
 import type { CurveName, HashName, KeyFacts } from './provider.ts'
 
 /** What a SubjectPublicKeyInfo holds: the facts and the numbers, as views of it. */
@@ -186,109 +187,9 @@ export const size = (bits: number): number => (bits + 7) >>> 3
 
 export const edLength = (facts: EdFacts): number => (facts.type === 'ed25519' ? 32 : 57)
 
-const INTEGER = 0x02
-const OCTETS = 0x04
-const OID = 0x06
-const NULL = 0x05
-const SEQUENCE = 0x30
-
-/** A cursor over DER (X.690 section 10): definite lengths in their shortest form, nothing left over. */
-class Der {
-  readonly #bytes: Uint8Array
-  readonly #what: string
-  #at = 0
-
-  constructor(bytes: Uint8Array, what: string) {
-    this.#bytes = bytes
-    this.#what = what
-  }
-
-  /** The next element's tag; undefined at the end. */
-  get tag(): number | undefined {
-    return this.#bytes[this.#at]
-  }
-
-  next(tag: number): Uint8Array {
-    const bytes = this.#bytes
-    if (bytes[this.#at] !== tag) throw this.#malformed()
-    let at = this.#at + 1
-    let length = bytes[at++] ?? 0x80
-    if (length >= 0x80) {
-      const count = length - 0x80
-      // more than three bytes of length is more than any key
-      if (count === 0 || count > 3 || bytes.length - at < count || bytes[at] === 0) throw this.#malformed()
-      length = 0
-      for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] as number)
-      if (length < 0x80) throw this.#malformed()
-    }
-    if (bytes.length - at < length) throw this.#malformed()
-    this.#at = at + length
-    return bytes.subarray(at, this.#at)
-  }
-
-  inside(tag: number): Der {
-    return new Der(this.next(tag), this.#what)
-  }
-
-  /** A number in two's complement and its shortest form. */
-  integer(): Uint8Array {
-    const number = this.next(INTEGER)
-    const first = number[0]
-    const second = number[1]
-    if (first === undefined) throw this.#malformed()
-    if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
-      throw this.#malformed()
-    return number
-  }
-
-  /** A number that is not negative, without its leading zero. */
-  positive(): Uint8Array {
-    const number = this.integer()
-    const first = number[0] as number
-    if (first >= 0x80) throw this.#malformed()
-    return first === 0 ? number.subarray(1) : number
-  }
-
-  /** Whole bytes only. */
-  bitString(): Uint8Array {
-    const bits = this.next(0x03)
-    if (bits[0] !== 0) throw this.#malformed()
-    return bits.subarray(1)
-  }
-
-  end(): void {
-    if (this.#at !== this.#bytes.length) throw this.#malformed()
-  }
-
-  #malformed(): Misuse {
-    return new Misuse(`this ${this.#what} is not the DER it should be (at byte ${this.#at}); check its encoding`)
-  }
-}
-
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 const unhex = (text: string): Uint8Array =>
   Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
-
-const der = (tag: number, ...parts: readonly Uint8Array[]): Uint8Array => {
-  const content = concat(...parts)
-  const n = content.length
-  const length =
-    n < 0x80
-      ? [n]
-      : n < 0x100
-        ? [0x81, n]
-        : n < 0x1_0000
-          ? [0x82, n >> 8, n & 255]
-          : [0x83, n >> 16, (n >> 8) & 255, n & 255]
-  return concat(Uint8Array.of(tag, ...length), content)
-}
-
-const writeInteger = (number: Uint8Array): Uint8Array => {
-  let from = 0
-  while (from < number.length - 1 && number[from] === 0) from++
-  const shortest = number.subarray(from)
-  return der(INTEGER, (shortest[0] as number) >= 0x80 ? concat(Uint8Array.of(0), shortest) : shortest)
-}
 
 /** Object identifiers by their DER contents (RFC 8017 appendix C, RFC 5480, RFC 8410, RFC 4055). */
 const RSA = '2a864886f70d010101'

@@ -40,6 +40,13 @@ export interface Provider {
   pbkdf2?(name: HashName, password: Uint8Array, salt: Uint8Array, iterations: number, length: number): Maybe<Uint8Array>
   /** AES-CBC, whole blocks, padding left in place: key of 16, 24 or 32 bytes, iv of 16. */
   decryptCbc?(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Maybe<Uint8Array>
+  /**
+   * The same by ciphers that only old files of keys have: iv of 8 bytes, key of 24 for triple DES, of 5 or 16 for RC2.
+   * Throws `Misuse` where the runtime lacks the cipher.
+   */
+  decryptOldCbc?(cipher: 'des-ede3' | 'rc2', key: Uint8Array, iv: Uint8Array, data: Uint8Array): Maybe<Uint8Array>
+  /** MD5, for the passwords of OpenSSL's old encrypted keys (EVP_BytesToKey(3)) and nothing else. */
+  md5?(data: Uint8Array): Maybe<Uint8Array>
   /** A fresh key pair, for certificates made here. */
   generate(kind: KeyKind): Maybe<PrivateKey & { readonly pkcs8: Uint8Array }>
 }

@@ -6,7 +6,7 @@ import { aead, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
 import { hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
-import { decryptCbc, pbkdf2 } from './password.ts'
+import { decryptCbc, md5, pbkdf2 } from './password.ts'
 import { random } from './random.ts'
 
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
@@ -32,4 +32,5 @@ export const noble: Provider = {
   generate,
   pbkdf2,
   decryptCbc,
+  md5,
 }

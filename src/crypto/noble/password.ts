@@ -1,4 +1,5 @@
 import { cbc } from '@noble/ciphers/aes.js'
+import { md5 as nobleMd5 } from '@noble/hashes/legacy.js'
 import { pbkdf2 as noblePbkdf2 } from '@noble/hashes/pbkdf2.js'
 import type { Provider } from '../provider.ts'
 import { functions } from './hashes.ts'
@@ -8,3 +9,5 @@ export const pbkdf2: NonNullable<Provider['pbkdf2']> = (name, password, salt, it
 
 export const decryptCbc: NonNullable<Provider['decryptCbc']> = (key, iv, data) =>
   cbc(key, iv, { disablePadding: true }).decrypt(data)
+
+export const md5: NonNullable<Provider['md5']> = (data) => nobleMd5(data)

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
 import { Misuse } from '../../errors.ts'
-import { ffdhePrime } from '../ffdhe.ts'
+import { ffdhePrime, parseShare, writeSecret, writeShare } from '../ffdhe.ts'
 import { leftPadded } from '../keys-der.ts'
 import { BadShare, type CurveName, type Group, type GroupName } from '../provider.ts'
 import { plain } from './hashes.ts'
@@ -192,32 +192,38 @@ const nist = (name: CurveName, ecdhName: string, length: number) => {
   }
 }
 
-/** Finite fields of RFC 7919: shares and secrets are as long as the prime (RFC 9846 sections 4.2.8.1 and 7.4.1). */
+/**
+ * Finite fields of RFC 7919: shares and secrets are as long as the prime (RFC 9846 sections 4.2.8.1 and 7.4.1). By key
+ * objects, since the class for Diffie-Hellman may prove the prime anew for each exchange, which takes up to a second.
+ */
 const finite = (bits: 2048 | 3072) => {
   const name = `ffdhe${bits}`
   const prime = ffdhePrime(bits)
   const length = bits / 8
-  // a runtime without this proves the prime anew for every exchange, which takes it seconds: better without the group
-  const generate = crypto.generateKeyPairSync as (type: string, options: object) => unknown
-  generate('dh', { prime, generator: 2 })
-  const own = (secret?: Uint8Array): Side => {
-    const live = crypto.createDiffieHellman(prime, 2)
-    if (secret) live.setPrivateKey(secret)
-    live.generateKeys()
+  const imported = (der: Uint8Array) => ({ key: Buffer.from(der), format: 'der' }) as const
+  const generate = crypto.generateKeyPairSync as unknown as (
+    type: string,
+    options: object,
+  ) => { privateKey: crypto.KeyObject }
+  return (secret?: Uint8Array): Side => {
+    const privateKey = secret
+      ? crypto.createPrivateKey({ ...imported(writeSecret(prime, secret)), type: 'pkcs8' })
+      : generate('dh', { prime, generator: 2 }).privateKey
+    const spki = crypto.createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
     return {
-      share: leftPadded(live.getPublicKey(), length, `${name} share`),
+      share: leftPadded(parseShare(plain(spki)), length, `${name} share`),
       agree(peer) {
         if (peer.length !== length) throw refused(name, `has ${peer.length} bytes, not ${length}`)
         if (!inRange(peer, prime)) throw refused(name, 'is not between 1 and p-1')
         try {
-          return leftPadded(live.computeSecret(peer), length, `${name} secret`)
+          const publicKey = crypto.createPublicKey({ ...imported(writeShare(prime, peer)), type: 'spki' })
+          return leftPadded(crypto.diffieHellman({ privateKey, publicKey }), length, `${name} secret`)
         } catch (error) {
           throw refused(name, 'is not one', error)
         }
       },
     }
   }
-  return own
 }
 
 /** 1 < y < p-1, both as long as each other; p is odd. */

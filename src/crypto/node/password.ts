@@ -1,14 +1,28 @@
 import * as crypto from 'node:crypto'
+import { Misuse } from '../../errors.ts'
 import type { Provider } from '../provider.ts'
+import { plain } from './hashes.ts'
 
-export const pbkdf2: NonNullable<Provider['pbkdf2']> = (name, password, salt, iterations, length) => {
-  const key = crypto.pbkdf2Sync(password, salt, iterations, length, name)
-  return new Uint8Array(key.buffer, key.byteOffset, key.length)
+export const pbkdf2: NonNullable<Provider['pbkdf2']> = (name, password, salt, iterations, length) =>
+  plain(crypto.pbkdf2Sync(password, salt, iterations, length, name))
+
+export const decryptCbc: NonNullable<Provider['decryptCbc']> = (key, iv, data) =>
+  decrypt(`aes-${8 * key.length}-cbc`, key, iv, data)
+
+export const decryptOldCbc: NonNullable<Provider['decryptOldCbc']> = (cipher, key, iv, data) => {
+  const name = cipher === 'des-ede3' ? 'des-ede3-cbc' : key.length === 5 ? 'rc2-40-cbc' : 'rc2-cbc'
+  try {
+    return decrypt(name, key, iv, data)
+  } catch (error) {
+    throw new Misuse(`this runtime does not have the cipher ${name}`, { cause: error })
+  }
 }
 
-export const decryptCbc: NonNullable<Provider['decryptCbc']> = (key, iv, data) => {
-  const cipher = crypto.createDecipheriv(`aes-${8 * key.length}-cbc`, key, iv).setAutoPadding(false)
-  const plain = cipher.update(data)
+export const md5: NonNullable<Provider['md5']> = (data) => plain(crypto.createHash('md5').update(data).digest())
+
+const decrypt = (name: string, key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array => {
+  const cipher = crypto.createDecipheriv(name, key, iv).setAutoPadding(false)
+  const text = cipher.update(data)
   cipher.final()
-  return new Uint8Array(plain.buffer, plain.byteOffset, plain.length)
+  return plain(text)
 }
