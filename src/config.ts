@@ -1,5 +1,5 @@
 import { groups, type NamedGroup } from './crypto/groups.ts'
-import type { PrivateKey, Provider } from './crypto/provider.ts'
+import type { HashName, PrivateKey, Provider } from './crypto/provider.ts'
 import { type Scheme, schemes } from './crypto/schemes.ts'
 import { type Suite, suites } from './crypto/suites.ts'
 import { Misuse } from './errors.ts'
@@ -21,6 +21,19 @@ export interface Identity {
   readonly ocsp?: Uint8Array
   /** A SignedCertificateTimestampList (RFC 6962 section 3.3) to send along. */
   readonly scts?: Uint8Array
+}
+
+/** A key that both sides agreed on elsewhere (RFC 9846 section 2.2). */
+export interface ExternalPsk {
+  /** How it is named on the wire: 1 to 65535 bytes. */
+  readonly identity: Uint8Array
+  readonly secret: Uint8Array
+  /** The hash that it is bound to; SHA-256 where nothing was said. */
+  readonly hash: HashName
+  /** For early data: the suite and the application protocol that go with it, and how many bytes may be sent. */
+  readonly suite?: number
+  readonly alpn?: string
+  readonly earlyData?: number
 }
 
 /** What a `certificate` hook is asked. */
@@ -119,6 +132,16 @@ export interface Config {
   /** The client offers to resume with pre-shared keys of TLS 1.3. */
   readonly resumption: boolean
 
+  /** Client: a key agreed elsewhere, to offer beside the session. */
+  readonly psk?: Hook<void, ExternalPsk | undefined>
+  /** Server: the key of that identity, if it is known. */
+  readonly findPsk?: Hook<Uint8Array, ExternalPsk | undefined>
+  /**
+   * Bytes of data before the handshake is over (0-RTT). Server: how many it takes; client: whether it may send what the
+   * session allows (any number but 0). Such data may be replayed by anybody who heard it (RFC 9846 appendix F.5).
+   */
+  readonly earlyData: number
+
   readonly encryptThenMac: boolean
   /** TLS 1.2: `require` refuses peers without extended_master_secret. */
   readonly extendedMasterSecret: 'offer' | 'require' | 'off'
@@ -183,6 +206,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     sessionLifetime: 7200,
     sessionContext: new Uint8Array(0),
     resumption: true,
+    earlyData: 0,
     encryptThenMac: true,
     extendedMasterSecret: 'offer',
     ocsp: false,

@@ -106,6 +106,24 @@ export class Connection {
     this.#carrier.data(data)
   }
 
+  /**
+   * Client: sends data before the server has answered, once the first `advance` has sent the hello. Whoever hears it may
+   * send it again, so it must be harmless twice. Gives false, and sends nothing, when it may not be sent (any more);
+   * `facts.earlyData` tells in the end whether it was taken.
+   */
+  writeEarly(data: Uint8Array): boolean {
+    const { earlyRoom } = this.#peer
+    if (this.#lost || earlyRoom === undefined || data.length > earlyRoom) return false
+    this.#peer.earlyRoom = earlyRoom - data.length
+    this.#carrier.data(data)
+    return true
+  }
+
+  /** How many bytes `writeEarly` takes; undefined when it takes none. */
+  get earlyRoom(): number | undefined {
+    return this.#lost ? undefined : this.#peer.earlyRoom
+  }
+
   /** Sends close_notify: nothing more will come from this side. */
   close(): void {
     if (this.#closing || this.#lost) return
@@ -131,9 +149,14 @@ export class Connection {
     return this.#peer.established
   }
 
-  /** Data may be written. */
+  /** Server: what `take` gives now came before the handshake was over, and may be a replay. */
+  get early(): boolean {
+    return this.#peer.earlyAllowance !== undefined
+  }
+
+  /** Data may be written; on a server that asks for no certificate already after its own flight. */
   get writable(): boolean {
-    return this.#peer.established && !this.#closing && !this.#lost
+    return (this.#peer.established || this.#peer.halfOpen) && !this.#closing && !this.#lost
   }
 
   /** The peer has sent close_notify. */

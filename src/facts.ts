@@ -39,6 +39,12 @@ export interface Facts {
   peerSuites?: readonly number[]
   peerGroups?: readonly number[]
   resumed: boolean
+  /** The key agreed elsewhere that the handshake was made with, by its identity. */
+  psk?: Uint8Array
+  /** Early data was offered: what became of it. */
+  earlyData?: 'accepted' | 'rejected'
+  /** The exporter for early data, where that was offered and the key is known. */
+  earlyExporter?: Exporter
   /** There was a HelloRetryRequest. */
   retried: boolean
   /** The session as it stands: in TLS 1.3 it changes with every ticket. */

@@ -57,10 +57,17 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
       ticket: NONE,
       ticketAgeAdd,
       lifetime,
+      earlyData: config.earlyData,
     }
     const ticket = yield* wait(config.tickets.seal(session), 'session')
     if (!ticket) return
-    peer.tell('newSessionTicket', { ticketLifetime: lifetime, ticketAgeAdd, ticketNonce, ticket, extensions: {} })
+    peer.tell('newSessionTicket', {
+      ticketLifetime: lifetime,
+      ticketAgeAdd,
+      ticketNonce,
+      ticket,
+      extensions: config.earlyData > 0 ? { earlyData: config.earlyData } : {},
+    })
     facts.session = session
     config.onSession?.(session)
   }

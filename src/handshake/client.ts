@@ -9,22 +9,24 @@ import type { Extensions } from '../extensions/registry.ts'
 import { PSK_DHE_KE } from '../extensions/tls13.ts'
 import type { ClientHello, ServerHello } from '../messages/hello.ts'
 import type { Session } from '../session/session.ts'
-import { type Task, wait } from '../task.ts'
+import { asked, type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
 import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
+import { hurry, mayHurry, refuseEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { mayOffer } from './resume.ts'
+import { bindersLength, keyAgreed, keyOf, mayOffer, type SharedKey } from './resume.ts'
 import { EarlyStage, finished } from './schedule13.ts'
 
 /** What the client has offered: what the answer is held against. */
 export interface Offer {
   readonly hello: ClientHello
   readonly exchanges: Map<number, Exchange>
-  /** The session that may be resumed, and the early stage that its key began. */
+  /** The session of TLS 1.2 that may be resumed. */
   readonly session?: Session
-  readonly early?: EarlyStage
+  /** The pre-shared keys of TLS 1.3, in order, each with the early stage that it began. */
+  readonly keys: readonly { readonly key: SharedKey; readonly early: EarlyStage }[]
 }
 
 /** The client up to the fork between versions (RFC 9846 section 4.1). */
@@ -76,25 +78,38 @@ export function* client(peer: Peer): Task<void> {
     }),
   }
   const extensions = offers(peer.negotiation(versions[0] as Version), named)
-  let offer = yield* sendHello(peer, { ...hello, extensions }, exchanges, session)
+  const keys = tls13 ? yield* sharedKeys(peer, session) : []
+  const terms = keys[0] && mayHurry(config, keys[0])
+  const opening = terms ? { ...extensions, earlyData: true as const } : extensions
+  let offer = yield* sendHello(peer, { ...hello, extensions: opening }, exchanges, keys)
+  if (session?.version === TLS12) offer = { ...offer, session }
+  const [first] = offer.keys
+  if (terms && first) yield* hurry(peer, first.early, terms)
 
   let message = yield* peer.receive('serverHello')
   let answer = message.body
   let suite = checkAnswer(peer, offer, answer)
   if (answer.kind === 'helloRetryRequest') {
     facts.retried = true
+    refuseEarly(peer)
     const again = yield* retry(peer, offer, answer)
     yield* wait(peer.transcript.retry(suite.hash))
     peer.accept(message)
-    if (config.middlebox) peer.carrier.changeCipherSpec()
-    offer = yield* sendHello(peer, again, exchanges, session)
+    if (config.middlebox && !terms) peer.carrier.changeCipherSpec()
+    // RFC 9846 4.1.4: keys that do not go with the suite are not offered again
+    offer = yield* sendHello(
+      peer,
+      again,
+      exchanges,
+      keys.filter((key) => key.hash === suite.hash),
+    )
     message = yield* peer.receive('serverHello')
     answer = message.body
-    const first = suite
+    const before = suite
     if (answer.kind === 'helloRetryRequest')
       throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a second HelloRetryRequest')
     suite = checkAnswer(peer, offer, answer)
-    if (suite !== first || answer.kind !== 'serverHello')
+    if (suite !== before || answer.kind !== 'serverHello')
       throw illegal('WRONG_CIPHER_RETURNED', 'the ServerHello does not keep to the HelloRetryRequest')
   }
   facts.suite = suite
@@ -108,35 +123,53 @@ export function* client(peer: Peer): Task<void> {
 const shares = (exchanges: ReadonlyMap<number, Exchange>) =>
   [...exchanges].map(([group, { share }]) => ({ group, keyExchange: share }))
 
-/** Sends the hello; with a session of TLS 1.3 it ends with a pre-shared key and the proof that we have it. */
+/** The pre-shared keys to offer: of the session, and the one agreed elsewhere. */
+function* sharedKeys(peer: Peer, session: Session | undefined): Task<SharedKey[]> {
+  const { config } = peer
+  const { psk: hook } = config
+  const keys = session?.version === TLS13 ? [keyOf(session)] : []
+  const psk = hook && (yield* asked(() => hook(), 'session'))
+  if (psk) keys.push(keyAgreed(psk))
+  return keys.flatMap((key) =>
+    key && config.suites.some((suite) => suite.version === TLS13 && suite.hash === key.hash) ? [key] : [],
+  )
+}
+
+/** Sends the hello; with pre-shared keys it ends with their names and the proof that we have them. */
 function* sendHello(
   peer: Peer,
   hello: ClientHello,
   exchanges: Map<number, Exchange>,
-  session: Session | undefined,
+  keys: readonly SharedKey[],
 ): Task<Offer> {
   const { config, provider } = peer
-  const suite = session?.version === TLS13 ? suiteById(session.suite) : undefined
-  if (!session || !suite || !hello.extensions.supportedVersions) {
+  if (keys.length === 0) {
     peer.send('clientHello', hello)
-    return { hello, exchanges, ...(session && { session }) }
+    return { hello, exchanges, keys: [] }
   }
-  const age = Math.max(0, config.now() - session.created)
-  const identities = [{ identity: session.ticket, obfuscatedTicketAge: (age + session.ticketAgeAdd) % 2 ** 32 }]
-  const withBinder = (binder: Uint8Array): ClientHello => ({
-    ...hello,
-    extensions: { ...hello.extensions, preSharedKey: { identities, binders: [binder] } },
+  const identities = keys.map(({ identity, session }) => {
+    const age = session ? Math.max(0, config.now() - session.created) + session.ticketAgeAdd : 0
+    return { identity, obfuscatedTicketAge: age % 2 ** 32 }
   })
-  const length = hashLength[suite.hash]
-  const early = yield* EarlyStage.begin(provider, suite, session.secret)
-  // RFC 9846 4.2.11.2: the binder covers the hello up to the list of binders
-  const draft = peer.draft('clientHello', withBinder(new Uint8Array(length)))
-  const covered = draft.subarray(0, draft.length - (2 + 1 + length))
-  const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
-  const binder = yield* finished(provider, suite, yield* early.binderKey('res'), transcript)
-  const whole = withBinder(binder)
+  const withBinders = (binders: readonly Uint8Array[]): ClientHello => ({
+    ...hello,
+    extensions: { ...hello.extensions, preSharedKey: { identities, binders } },
+  })
+  // RFC 9846 4.2.11.2: the binders cover the hello up to their list
+  const blank = keys.map((key) => new Uint8Array(hashLength[key.hash]))
+  const draft = peer.draft('clientHello', withBinders(blank))
+  const covered = draft.subarray(0, draft.length - bindersLength(blank))
+  const stages: { readonly key: SharedKey; readonly early: EarlyStage }[] = []
+  const binders: Uint8Array[] = []
+  for (const key of keys) {
+    const early = yield* EarlyStage.begin(provider, key, key.secret)
+    const transcript = yield* wait(peer.transcript.digestWith(key.hash, covered))
+    binders.push(yield* finished(provider, key, yield* early.binderKey(key.origin), transcript))
+    stages.push({ key, early })
+  }
+  const whole = withBinders(binders)
   peer.send('clientHello', whole)
-  return { hello: whole, exchanges, session, early }
+  return { hello: whole, exchanges, keys: stages }
 }
 
 /** What holds for every ServerHello and HelloRetryRequest, whatever the version. Gives the suite. */
@@ -186,7 +219,7 @@ function* retry(
   answer: ServerHello & { kind: 'helloRetryRequest' },
 ): Task<ClientHello> {
   const { keyShare: wanted, cookie } = answer.extensions
-  const { preSharedKey: _, ...kept } = hello.extensions
+  const { preSharedKey: _, earlyData: __, ...kept } = hello.extensions
   if (wanted === undefined && cookie === undefined)
     throw illegal('NO_CHANGE_FOLLOWING_HRR', 'the HelloRetryRequest asks for nothing new')
   if (wanted !== undefined) {

@@ -1,7 +1,7 @@
 import { TLS13 } from '../config.ts'
 import { groupById } from '../crypto/groups.ts'
 import type { PublicKey } from '../crypto/provider.ts'
-import { type Suite, suiteById } from '../crypto/suites.ts'
+import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { confirm, solicited } from '../extensions/block.ts'
 import type { CertificateRequest } from '../messages/authentication.ts'
@@ -13,8 +13,9 @@ import { agree } from './agree.ts'
 import { answerRequest, checkFinished, checkProof, judge } from './authenticate.ts'
 import { knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
+import { refuseEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { recall } from './resume.ts'
+import { adopt, earlyTerms } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The client of TLS 1.3, from the ServerHello on (RFC 9846 section 2). */
@@ -36,14 +37,18 @@ export function* client13(
   if (chosen === undefined) {
     early = yield* EarlyStage.begin(provider, suite)
   } else {
-    if (!offer.early || !offer.session || chosen !== 0)
-      throw illegal('BAD_PSK_IDENTITY', `pre-shared key ${chosen} was not offered`)
+    const taken = offer.keys[chosen]
+    if (!taken) throw illegal('BAD_PSK_IDENTITY', `pre-shared key ${chosen} was not offered`)
     // RFC 9846 4.2.11: the suite must go with the hash of the key
-    if (suiteById(offer.session.suite)?.hash !== suite.hash)
+    if (taken.key.hash !== suite.hash)
       throw illegal('CIPHERSUITE_DIGEST_HAS_CHANGED', 'the suite does not fit the pre-shared key')
-    early = offer.early
-    recall(facts, offer.session)
+    early = taken.early
+    adopt(facts, taken.key)
   }
+  const byKey = chosen !== undefined
+  const first = offer.keys[0]?.key
+  const terms = first && earlyTerms(first)
+  if (chosen !== 0) refuseEarly(peer)
   const stage = yield* early.handshake(yield* agree(() => exchange.finish(keyShare.keyExchange)))
   const traffic = yield* stage.traffic(yield* peer.digest())
   peer.secret('SERVER_HANDSHAKE_TRAFFIC_SECRET', traffic.server)
@@ -53,14 +58,24 @@ export function* client13(
   const writing = yield* carrier.keys('handshake', suite, traffic.client)
 
   const params = yield* peer.receive('encryptedExtensions')
-  if (config.middlebox && !facts.retried) carrier.changeCipherSpec()
-  carrier.writeWith(writing)
+  if (config.middlebox && !facts.retried && !offer.hello.extensions.earlyData) carrier.changeCipherSpec()
+  const hurried = params.body.extensions.earlyData === true
+  if (!hurried) {
+    refuseEarly(peer)
+    carrier.writeWith(writing)
+  }
   confirm(peer.negotiation(TLS13), offer.hello.extensions, params.body.extensions, 'encryptedExtensions')
+  if (hurried) {
+    // RFC 9846 4.2.10: taken only under the first key, its suite and its protocol
+    if (peer.earlyRoom === undefined || suite.id !== terms?.suite || facts.alpn !== terms.alpn)
+      throw illegal('BAD_EARLY_DATA', 'the server takes early data under other terms than it was sent with')
+    facts.earlyData = 'accepted'
+  }
   peer.accept(params)
 
   let request: CertificateRequest | undefined
   let key: PublicKey | undefined
-  if (!facts.resumed) {
+  if (!byKey) {
     let next = yield* peer.receive('certificateRequest', 'certificate')
     if (next.name === 'certificateRequest') {
       request = next.body
@@ -91,6 +106,11 @@ export function* client13(
   facts.exporter = (label, context, length) =>
     exported(provider, suite, exporter, label, context ?? new Uint8Array(0), length)
 
+  if (hurried) {
+    peer.earlyRoom = undefined
+    peer.send('endOfEarlyData', true)
+    carrier.writeWith(writing)
+  }
   if (request) yield* answerRequest(peer, request)
   const ours = yield* finished(provider, suite, traffic.client, yield* peer.digest())
   facts.ourFinished = ours

@@ -28,6 +28,12 @@ export class Peer implements Beside {
   established = false
   /** The peer sent close_notify. */
   closed = false
+  /** Server: bytes of early data that may still come, while they may. */
+  earlyAllowance: number | undefined
+  /** Client: bytes of early data that may still be sent, while they may. */
+  earlyRoom: number | undefined
+  /** Server: our flight is out, and data may follow it before the client has answered. */
+  halfOpen = false
   /** Data that the application has not taken. */
   inbox: Uint8Array | undefined
   readonly requests: Request[] = []
@@ -162,7 +168,11 @@ export class Peer implements Beside {
   }
 
   data(view: Uint8Array): void {
-    if (!this.established) {
+    if (this.earlyAllowance !== undefined) {
+      this.earlyAllowance -= view.length
+      if (this.earlyAllowance < 0)
+        throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than the ticket allows')
+    } else if (!this.established) {
       throw new TlsError(
         'unexpected_message',
         this.facts.version === undefined ? 'UNEXPECTED_MESSAGE' : 'APP_DATA_IN_HANDSHAKE',

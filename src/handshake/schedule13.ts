@@ -1,7 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
-import type { Provider } from '../crypto/provider.ts'
-import { hashLength } from '../crypto/provider.ts'
-import type { Suite } from '../crypto/suites.ts'
+import { type HashName, hashLength, type Provider } from '../crypto/provider.ts'
 import { type Task, wait } from '../task.ts'
 
 export interface Traffic {
@@ -9,13 +7,18 @@ export interface Traffic {
   readonly server: Uint8Array
 }
 
+/** What the schedule has to know of a suite. */
+export interface Hashed {
+  readonly hash: HashName
+}
+
 /** A secret of the key schedule (RFC 9846 section 7.1) and what may be drawn from it. The next stage is made from the last. */
 abstract class Stage {
   protected readonly provider: Provider
-  protected readonly suite: Suite
+  protected readonly suite: Hashed
   readonly #secret: Uint8Array
 
-  constructor(provider: Provider, suite: Suite, secret: Uint8Array) {
+  constructor(provider: Provider, suite: Hashed, secret: Uint8Array) {
     this.provider = provider
     this.suite = suite
     this.#secret = secret
@@ -36,11 +39,11 @@ abstract class Stage {
   }
 }
 
-const zeros = (suite: Suite): Uint8Array => new Uint8Array(hashLength[suite.hash])
+const zeros = (suite: Hashed): Uint8Array => new Uint8Array(hashLength[suite.hash])
 
 /** From a pre-shared key, or from zeros. */
 export class EarlyStage extends Stage {
-  static *begin(provider: Provider, suite: Suite, psk: Uint8Array = zeros(suite)): Task<EarlyStage> {
+  static *begin(provider: Provider, suite: Hashed, psk: Uint8Array = zeros(suite)): Task<EarlyStage> {
     return new EarlyStage(provider, suite, yield* wait(provider.extract(suite.hash, zeros(suite), psk)))
   }
 
@@ -48,6 +51,15 @@ export class EarlyStage extends Stage {
   *binderKey(origin: 'ext' | 'res'): Task<Uint8Array> {
     const hash = this.provider.hash(this.suite.hash)
     return yield* this.derive(`${origin} binder`, yield* wait(hash.digest()))
+  }
+
+  /** What early data is protected with: over the ClientHello alone. */
+  traffic(hello: Uint8Array): Task<Uint8Array> {
+    return this.derive('c e traffic', hello)
+  }
+
+  exporter(hello: Uint8Array): Task<Uint8Array> {
+    return this.derive('e exp master', hello)
   }
 
   *handshake(shared: Uint8Array): Task<HandshakeStage> {
@@ -88,7 +100,7 @@ export class MasterStage extends Stage {
 /** The verify_data of a Finished, or a binder: an HMAC over a transcript hash (RFC 9846 section 4.4.4). */
 export function* finished(
   provider: Provider,
-  suite: Suite,
+  suite: Hashed,
   secret: Uint8Array,
   transcript: Uint8Array,
 ): Task<Uint8Array> {
@@ -97,13 +109,13 @@ export function* finished(
 }
 
 /** The traffic secret after a KeyUpdate (RFC 9846 section 7.2). */
-export const updated = (provider: Provider, suite: Suite, secret: Uint8Array): Task<Uint8Array> =>
+export const updated = (provider: Provider, suite: Hashed, secret: Uint8Array): Task<Uint8Array> =>
   wait(provider.expandLabel(suite.hash, secret, 'traffic upd', NONE, hashLength[suite.hash]))
 
 /** The pre-shared key that a ticket stands for (RFC 9846 section 4.6.1). */
 export const ticketSecret = (
   provider: Provider,
-  suite: Suite,
+  suite: Hashed,
   resumption: Uint8Array,
   nonce: Uint8Array,
 ): Task<Uint8Array> => wait(provider.expandLabel(suite.hash, resumption, 'resumption', nonce, hashLength[suite.hash]))
@@ -111,7 +123,7 @@ export const ticketSecret = (
 /** Keying material for others (RFC 9846 section 7.5): no context and an empty one are the same. */
 export function* exported(
   provider: Provider,
-  suite: Suite,
+  suite: Hashed,
   exporter: Uint8Array,
   label: string,
   context: Uint8Array,

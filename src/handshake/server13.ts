@@ -1,20 +1,20 @@
 import { equal, NONE } from '../bytes/compare.ts'
 import { TLS12, TLS13 } from '../config.ts'
-import { type Suite, suiteById } from '../crypto/suites.ts'
+import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
 import { PSK_DHE_KE } from '../extensions/tls13.ts'
 import { type ClientHello, RETRY_RANDOM, type ServerHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
-import type { Session } from '../session/session.ts'
-import { type Task, wait } from '../task.ts'
+import { asked, type Task, wait } from '../task.ts'
 import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
 import { chooseProtocol, serverRandom } from './answer.ts'
 import { checkFinished, checkProof, identities, judge, prove } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
+import { earlyKeys, type Found, takesEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { mayResume, recall } from './resume.ts'
+import { adopt, bindersLength, keyAgreed, keyOf, mayResume, type SharedKey } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
@@ -54,10 +54,12 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   facts.group = group
   const clientShare = share
 
-  const session = yield* resumable(peer, message, suite)
-  if (session) recall(facts, session)
+  const found = yield* resumable(peer, message, suite)
+  if (found) adopt(facts, found.key)
   yield* chooseProtocol(peer, hello)
-  const proof = session ? undefined : yield* chooseProof(peer, hello)
+  const proof = found ? undefined : yield* chooseProof(peer, hello)
+  const hurried = offersEarlyData && !facts.retried && found !== undefined && (yield* takesEarly(peer, found, suite))
+  if (offersEarlyData) facts.earlyData = hurried ? 'accepted' : 'rejected'
   facts.postHandshakeAuth = hello.extensions.postHandshakeAuth === true
   peer.transcript.begin(suite.hash)
   peer.accept(message)
@@ -65,7 +67,8 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   const exchange = groupOf(peer, group.id)
   if (!exchange) throw new TlsError('internal_error', 'INTERNAL_ERROR', `group ${group.name} has gone`)
   const agreed = yield* agree(() => exchange.answer(clientShare))
-  const early = yield* EarlyStage.begin(provider, suite, session?.secret)
+  const early = yield* EarlyStage.begin(provider, suite, found?.key.secret)
+  const earlyReading = hurried ? yield* earlyKeys(peer, early, suite) : undefined
   const stage = yield* early.handshake(agreed.secret)
   const random = serverRandom(peer, TLS13)
   facts.serverRandom = random
@@ -74,7 +77,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
     kind: 'serverHello',
     random,
     extensions: {
-      ...(session && { preSharedKey: 0 }),
+      ...(found && { preSharedKey: found.index }),
       keyShare: { group: group.id, keyExchange: agreed.share },
       supportedVersions: TLS13,
     },
@@ -86,14 +89,13 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   peer.secret('SERVER_HANDSHAKE_TRAFFIC_SECRET', traffic.server)
   const reading = yield* carrier.keys('handshake', suite, traffic.client)
   carrier.writeWith(yield* carrier.keys('handshake', suite, traffic.server))
-  carrier.readWith(reading)
+  carrier.readWith(earlyReading ?? reading)
   carrier.allowPlainAlerts()
-  if (offersEarlyData && !facts.retried) carrier.skipEarlyData(config.limits.skippedEarlyData)
+  if (offersEarlyData && !facts.retried && !hurried) carrier.skipEarlyData(config.limits.skippedEarlyData)
 
-  peer.send('encryptedExtensions', {
-    extensions: answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions'),
-  })
-  const demands = !session && config.clientAuth !== 'none'
+  const answered = answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions')
+  peer.send('encryptedExtensions', { extensions: hurried ? { ...answered, earlyData: true as const } : answered })
+  const demands = !found && config.clientAuth !== 'none'
   if (demands) peer.send('certificateRequest', { certificateRequestContext: NONE, extensions: requestExtensions(peer) })
   if (proof) {
     yield* prove(peer, proof.identity, proof.scheme, NONE, {
@@ -116,7 +118,15 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   const ourData = yield* carrier.keys('data', suite, data.server)
   const theirData = yield* carrier.keys('data', suite, data.client)
   carrier.writeWith(ourData)
+  peer.halfOpen = !demands
 
+  if (hurried) {
+    peer.earlyAllowance = config.earlyData
+    const end = yield* peer.receive('endOfEarlyData')
+    peer.earlyAllowance = undefined
+    peer.accept(end)
+    carrier.readWith(reading)
+  }
   if (demands) yield* clientCertificate(peer)
   const done = yield* peer.receive('finished')
   const expected = yield* finished(provider, suite, traffic.client, yield* peer.digest())
@@ -179,36 +189,49 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
   )
 }
 
+/** Identities that are looked up in one hello: each may cost a decryption. */
+const TRIED = 4
+
 /**
- * The session behind the first pre-shared key that we can open and that goes with everything else. A key whose binder is
- * wrong ends the handshake: somebody speaks for a client without having its key.
+ * The first pre-shared key that we know and that goes with everything else. A key whose binder is wrong ends the
+ * handshake: somebody speaks for a client without having its key.
  */
-function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): Task<Session | undefined> {
+function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): Task<Found | undefined> {
   const { config, provider } = peer
-  const { preSharedKey, pskKeyExchangeModes, serverName } = message.body.extensions
+  const { preSharedKey, pskKeyExchangeModes } = message.body.extensions
   if (!preSharedKey) return undefined
   // RFC 9846 4.2.9: MUST abort if pre_shared_key comes without psk_key_exchange_modes
   if (!pskKeyExchangeModes)
     throw new TlsError('missing_extension', 'MISSING_PSK_KEX_MODES_EXTENSION', 'psk_key_exchange_modes is missing')
   const { identities: offered, binders } = preSharedKey
   if (offered.length !== binders.length) throw illegal('BAD_EXTENSION', 'as many binders as identities are due')
-  const [identity] = offered
-  const [binder] = binders
-  if (!config.tickets || !identity || !binder || !pskKeyExchangeModes.includes(PSK_DHE_KE)) return undefined
-  const { tickets } = config
-  const opened = yield* wait(tickets.open(identity.identity), 'session')
-  const session = opened?.session
-  if (!session || session.version !== TLS13 || suiteById(session.suite)?.hash !== suite.hash) return undefined
-  if (!mayResume(config, session) || session.serverName !== serverName) return undefined
+  if (!pskKeyExchangeModes.includes(PSK_DHE_KE)) return undefined
+  for (const [index, { identity, obfuscatedTicketAge }] of offered.slice(0, TRIED).entries()) {
+    const key = yield* lookUp(peer, identity, message.body)
+    if (!key || key.hash !== suite.hash) continue
+    const early = yield* EarlyStage.begin(provider, suite, key.secret)
+    const covered = message.raw.subarray(0, message.raw.length - bindersLength(binders))
+    const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
+    const expected = yield* finished(provider, suite, yield* early.binderKey(key.origin), transcript)
+    if (!equal(binders[index] ?? NONE, expected))
+      throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', `the binder of pre-shared key ${index}`)
+    const { session } = key
+    const age = session ? (obfuscatedTicketAge - session.ticketAgeAdd + 2 ** 32) % 2 ** 32 : 0
+    return { key, index, skew: session ? Math.abs(config.now() - session.created - age) : 0 }
+  }
+  return undefined
+}
 
-  const early = yield* EarlyStage.begin(provider, suite, session.secret)
-  const length = 2 + binders.reduce((sum, each) => sum + 1 + each.length, 0)
-  const covered = message.raw.subarray(0, message.raw.length - length)
-  const transcript = yield* wait(peer.transcript.digestWith(suite.hash, covered))
-  const expected = yield* finished(provider, suite, yield* early.binderKey('res'), transcript)
-  if (!equal(binder, expected))
-    throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', 'the binder of the first pre-shared key')
-  return session
+/** The key of that name: one agreed elsewhere, or the session in a ticket of ours. */
+function* lookUp({ config }: Peer, identity: Uint8Array, { extensions }: ClientHello): Task<SharedKey | undefined> {
+  const { findPsk, tickets } = config
+  const psk = findPsk && (yield* asked(() => findPsk(identity), 'session'))
+  if (psk) return keyAgreed(psk)
+  const opened = tickets && (yield* wait(tickets.open(identity), 'session'))
+  const session = opened?.session
+  if (!session || session.version !== TLS13) return undefined
+  if (!mayResume(config, session) || session.serverName !== extensions.serverName) return undefined
+  return keyOf(session, identity)
 }
 
 /** The client's Certificate and CertificateVerify, or that it has none. */

@@ -41,6 +41,8 @@ export interface Carrier {
   /** From here on that direction is protected with them. It takes no time, so nothing comes between. */
   readWith(keys: Keys): void
   writeWith(keys: Keys): void
+  /** Client: early data was refused, and the next hello goes in the clear. */
+  writeInClear(): void
   /** Sends ChangeCipherSpec: part of TLS 1.2, a disguise in TLS 1.3. */
   changeCipherSpec(): void
   /** TLS 1.2: waits for the peer's ChangeCipherSpec, the only thing that may come. */

@@ -403,6 +403,11 @@ export class TlsCarrier implements Carrier {
     this.#writeSequence = 0
   }
 
+  writeInClear(): void {
+    this.flush()
+    this.#writing = undefined
+  }
+
   agreed(version: Keying['version']): void {
     this.#version = version
   }

@@ -12,7 +12,12 @@ export interface Tickets {
   seal(session: Session): Maybe<Uint8Array | undefined>
   /** Undefined: not ours, or not whole; a full handshake follows. `renew`: give the client a new one. */
   open(ticket: Uint8Array): Maybe<{ readonly session: Session; readonly renew: boolean } | undefined>
+  /** For early data: true the first time that it is asked of a ticket, and never again. Absent: no early data. */
+  once?(ticket: Uint8Array): Maybe<boolean>
 }
+
+/** How many tickets `once` remembers; with more than that in flight, early data is refused. */
+const REMEMBERED = 100_000
 
 interface TicketKey {
   readonly name: Uint8Array
@@ -43,7 +48,21 @@ export const memoryTickets = (provider: Provider, now: () => number = Date.now, 
     ticket.set(sealed, NAME)
     return ticket
   }
+  const seen = new Map<string, number>()
   return {
+    once(ticket) {
+      const time = now()
+      // the map is in order of time: what no key opens any more stands first
+      for (const [mark, until] of seen) {
+        if (until > time) break
+        seen.delete(mark)
+      }
+      // the tag tells tickets apart
+      const mark = ticket.subarray(-16).join()
+      if (seen.has(mark) || seen.size >= REMEMBERED) return false
+      seen.set(mark, time + 2 * rotation)
+      return true
+    },
     seal(session) {
       const key = current()
       const sealed = key.box.seal(encodeSession(session), key.name)

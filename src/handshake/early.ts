@@ -1,0 +1,74 @@
+import { NONE } from '../bytes/compare.ts'
+import type { Config } from '../config.ts'
+import { type Suite, suiteById } from '../crypto/suites.ts'
+import type { Keys } from '../record/carrier.ts'
+import { type Task, wait } from '../task.ts'
+import type { Peer } from './peer.ts'
+import { type EarlyTerms, earlyTerms, type SharedKey } from './resume.ts'
+import { type EarlyStage, exported } from './schedule13.ts'
+
+// Data before the handshake is over (RFC 9846 section 2.3): under a pre-shared key, and only under the first one offered.
+
+/** What early data is bound to, when the config wants any and the first key allows it. */
+export const mayHurry = (config: Config, key: SharedKey): EarlyTerms | undefined => {
+  const terms = config.earlyData > 0 ? earlyTerms(key) : undefined
+  if (!terms || !config.suites.some((suite) => suite.id === terms.suite)) return undefined
+  return terms.alpn === undefined || config.alpn?.includes(terms.alpn) ? terms : undefined
+}
+
+/** Opens the way for early data: from here to the end of the server's flight it is what we send. */
+export function* hurry(peer: Peer, first: EarlyStage, terms: EarlyTerms): Task<void> {
+  const { carrier, provider, config, facts } = peer
+  const suite = suiteById(terms.suite)
+  if (!suite) return
+  const hello = yield* wait(peer.transcript.digestWith(suite.hash, NONE))
+  const secret = yield* first.traffic(hello)
+  peer.secret('CLIENT_EARLY_TRAFFIC_SECRET', secret)
+  const exporter = yield* first.exporter(hello)
+  peer.secret('EARLY_EXPORTER_SECRET', exporter)
+  facts.earlyExporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  const writing = yield* carrier.keys('early', suite, secret)
+  if (config.middlebox) carrier.changeCipherSpec()
+  carrier.writeWith(writing)
+  peer.earlyRoom = terms.bytes
+}
+
+/** The server has not taken our early data: nobody reads what those keys protect. */
+export const refuseEarly = (peer: Peer): void => {
+  if (peer.earlyRoom === undefined) return
+  peer.earlyRoom = undefined
+  peer.facts.earlyData = 'rejected'
+  peer.carrier.writeInClear()
+}
+
+/** A pre-shared key that the client proved to have, and its place among those offered. */
+export interface Found {
+  readonly key: SharedKey
+  readonly index: number
+  /** Milliseconds by which the client's clock and ours disagree on the age of the ticket. */
+  readonly skew: number
+}
+
+/** A client's clock may be wrong, and its hello under way, by so many milliseconds (RFC 9846 section 8.3). */
+const AGE_WINDOW = 10_000
+
+/** Whether early data under that key is taken: on any doubt it is not, and the handshake goes on without. */
+export function* takesEarly({ config, facts }: Peer, { key, index, skew }: Found, suite: Suite): Task<boolean> {
+  const terms = earlyTerms(key)
+  if (config.earlyData === 0 || !terms || index !== 0 || skew > AGE_WINDOW) return false
+  if (terms.suite !== suite.id || terms.alpn !== facts.alpn) return false
+  const { tickets } = config
+  return tickets?.once ? yield* wait(tickets.once(key.identity), 'session') : false
+}
+
+/** What the client protects its early data with. */
+export function* earlyKeys(peer: Peer, early: EarlyStage, suite: Suite): Task<Keys> {
+  const { facts, provider, carrier } = peer
+  const hello = yield* peer.digest()
+  const secret = yield* early.traffic(hello)
+  peer.secret('CLIENT_EARLY_TRAFFIC_SECRET', secret)
+  const exporter = yield* early.exporter(hello)
+  peer.secret('EARLY_EXPORTER_SECRET', exporter)
+  facts.earlyExporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  return yield* carrier.keys('early', suite, secret)
+}
