@@ -19,6 +19,9 @@ const bytesOf = (key: crypto.KeyObject): Uint8Array => new Uint8Array(key.export
 const sealed = (cipher: string, format: 'pem' | 'der' = 'pem') =>
   rsa.export({ format: format as 'pem', type: 'pkcs8', cipher, passphrase: 'sesame' }) as string | Buffer
 
+const old = (key: crypto.KeyObject, type: 'pkcs1' | 'sec1', cipher: string) =>
+  key.export({ format: 'pem', type, cipher, passphrase: 'sesame' } as crypto.KeyExportOptions<'pem'>) as string
+
 const sealedEc = ec.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'sesame' })
 const noise = `nonsense before\r\n${writePem('CERTIFICATE', Uint8Array.of(1, 2, 3))}\nBag Attributes: x\n`
 
@@ -44,6 +47,10 @@ const forms: readonly (readonly [string, string | Uint8Array, crypto.KeyObject, 
   ['encrypted by AES-128', sealed('aes-128-cbc'), rsa, 'sesame'],
   ['encrypted by AES-192', sealed('aes-192-cbc'), rsa, Buffer.from('sesame')],
   ['encrypted by AES-256', sealed('aes-256-cbc'), rsa, () => 'sesame'],
+  ['encrypted by triple DES', sealed('des-ede3-cbc'), rsa, 'sesame'],
+  ["PKCS#1, encrypted in OpenSSL's old way", old(rsa, 'pkcs1', 'aes-128-cbc'), rsa, 'sesame'],
+  ["SEC1, encrypted in OpenSSL's old way", old(ec, 'sec1', 'aes-256-cbc'), ec, 'sesame'],
+  ['PKCS#1, encrypted by triple DES in the old way', old(rsa, 'pkcs1', 'des-ede3-cbc'), rsa, Buffer.from('sesame')],
   ['encrypted in DER', sealed('aes-256-cbc', 'der'), rsa, 'sesame'],
 ]
 for (const [what, data, key, password] of forms) {
@@ -70,10 +77,25 @@ const pbes2 = (iterations: number): Uint8Array =>
 const refused: readonly (readonly [string, string | Uint8Array, string, RegExp, Password?])[] = [
   ['no password', sealed('aes-256-cbc'), 'KeyError', /no password was given/],
   ['the wrong password', sealed('aes-256-cbc'), 'KeyError', /the password is wrong/, 'Sesame'],
-  ['an unknown cipher', sealed('des-ede3-cbc'), 'KeyError', /desEde3Cbc, which is not supported; AES-CBC is/, 'sesame'],
+  ['an unknown cipher', sealed('camellia-128-cbc'), 'KeyError', /which is not supported; AES-CBC and/, 'sesame'],
+  [
+    'the wrong password for an old key',
+    old(rsa, 'pkcs1', 'aes-128-cbc'),
+    'KeyError',
+    /the password is wrong/,
+    'Sesame',
+  ],
+  ['no password for an old key', old(ec, 'sec1', 'aes-128-cbc'), 'KeyError', /no password was given/],
+  [
+    'an old key with an unknown cipher',
+    '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\nAAAA\n-----END RSA PRIVATE KEY-----',
+    'KeyError',
+    /DES-CBC, which is not supported/,
+    'sesame',
+  ],
   ['a hundred million rounds', pbes2(100_000_000), 'KeyError', /rounds of PBKDF2/, 'sesame'],
   [
-    "OpenSSL's old encryption",
+    'an old key whose DEK-Info is damaged',
     '-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----',
     'KeyError',
     /DEK-Info/,
@@ -99,6 +121,15 @@ test('keys: a provider that cannot open encrypted keys says so', () => {
 
 test('keys: encrypted keys open with the other provider too', () => {
   assert.deepEqual(readPrivateKey(sealedEc, noble, 'sesame'), bytesOf(ec))
+})
+
+test('keys: what the other provider lacks is refused by name, and the rest of the old ways opens', () => {
+  assert.throws(() => readPrivateKey(sealed('des-ede3-cbc'), noble, 'sesame'), {
+    name: 'Misuse',
+    message: /"noble" cannot open encrypted keys/,
+  })
+  const spki = (loadPrivateKey(old(ec, 'sec1', 'aes-256-cbc'), noble, 'sesame') as PrivateKey).spki
+  assert.deepEqual(spki, (loadPrivateKey(bytesOf(ec), noble) as PrivateKey).spki)
 })
 
 test('keys: an answer that comes late is waited for', async () => {

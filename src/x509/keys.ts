@@ -1,5 +1,4 @@
-import type { HashName, PrivateKey, Provider } from '../crypto/provider.ts'
-import { Misuse } from '../errors.ts'
+import type { PrivateKey, Provider } from '../crypto/provider.ts'
 import { type Maybe, run, type Task, wait } from '../task.ts'
 import {
   constructed,
@@ -13,20 +12,15 @@ import {
   sequence,
   tags,
 } from './der.ts'
-import { knownOid, oidName } from './oids.ts'
-import { looksLikePem, PemError, readPem } from './pem.ts'
+import { knownOid } from './oids.ts'
+import { KeyError, opened, openedDek, type Password, readProtection, secretOf } from './pbes.ts'
+import { looksLikePem, type PemBlock, PemError, readPem } from './pem.ts'
 
-/** The password of an encrypted key; asked for only when there is one to open. */
-export type Password = string | Uint8Array | (() => string | Uint8Array | undefined)
-
-/** A private key cannot be had from this: the sentence says why. */
-export class KeyError extends Error {
-  override readonly name: string = 'KeyError'
-}
+export { KeyError, type Password }
 
 /**
- * The first private key in PEM or DER, as unencrypted PKCS#8: PKCS#8 (plain, or encrypted by PBES2 with PBKDF2 and
- * AES-CBC, RFC 8018), SEC1 (`EC PRIVATE KEY`) and PKCS#1 (`RSA PRIVATE KEY`). Throws `KeyError` when there is none,
+ * The first private key in PEM or DER, as unencrypted PKCS#8: PKCS#8 (plain, or encrypted as `readProtection` says), SEC1
+ * (`EC PRIVATE KEY`) and PKCS#1 (`RSA PRIVATE KEY`), both also encrypted in OpenSSL's old way. Throws `KeyError` when there is none,
  * it cannot be decrypted, or its form is not supported; `PemError` and `DerError` for what is malformed.
  */
 export const readPrivateKey = (data: string | Uint8Array, provider: Provider, password?: Password): Maybe<Uint8Array> =>
@@ -46,12 +40,10 @@ function* loaded(data: string | Uint8Array, provider: Provider, password?: Passw
 
 function* privateKeyOf(data: string | Uint8Array, provider: Provider, password?: Password): Task<Uint8Array> {
   if (typeof data !== 'string' && !looksLikePem(data)) return yield* fromDer(data, provider, password)
-  for (const { label, bytes, headers } of readPem(data)) {
-    if (headers['DEK-Info'] !== undefined) {
-      throw new KeyError(
-        `this ${label} is encrypted in OpenSSL's old way (DEK-Info); rewrite it with "openssl pkcs8 -topk8"`,
-      )
-    }
+  for (const block of readPem(data)) {
+    const { label } = block
+    if (!LABELS.has(label)) continue
+    const bytes = block.headers['DEK-Info'] === undefined ? block.bytes : yield* oldEncrypted(block, provider, password)
     switch (label) {
       case 'PRIVATE KEY':
         return bytes
@@ -65,6 +57,8 @@ function* privateKeyOf(data: string | Uint8Array, provider: Provider, password?:
   }
   throw new PemError('there is no private key in this text: no "-----BEGIN PRIVATE KEY-----" or the like')
 }
+
+const LABELS = new Set(['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'])
 
 /** Which of the four forms DER is in shows in its first elements. */
 function* fromDer(bytes: Uint8Array, provider: Provider, password?: Password): Task<Uint8Array> {
@@ -97,111 +91,47 @@ const pkcs8OfPkcs1 = (bytes: Uint8Array): Uint8Array =>
 
 const pkcs8 = (algorithm: Uint8Array, key: Uint8Array): Uint8Array => sequence(derInteger(0), algorithm, derOctets(key))
 
-/** Beyond this a file would only burn time. */
-const MAX_ITERATIONS = 10_000_000
-
-interface Protection {
-  readonly hash: HashName
-  readonly salt: Uint8Array
-  readonly iterations: number
-  readonly keyLength: number
-  readonly iv: Uint8Array
-  readonly sealed: Uint8Array
-}
-
 /** EncryptedPrivateKeyInfo (RFC 5958 section 3). */
-function* decrypted(bytes: Uint8Array, provider: Provider, password?: Password): Task<Uint8Array> {
-  const { hash, salt, iterations, keyLength, iv, sealed } = readProtection(bytes)
-  const { pbkdf2, decryptCbc } = provider
-  if (!pbkdf2 || !decryptCbc) throw new Misuse(`the crypto provider "${provider.name}" cannot open encrypted keys`)
-  const given = typeof password === 'function' ? password() : password
-  if (given === undefined) throw new KeyError('this private key is encrypted and no password was given')
-  const secret = typeof given === 'string' ? new TextEncoder().encode(given) : given
-  const key = yield* wait(pbkdf2(hash, secret, salt, iterations, keyLength))
-  const padded = yield* wait(decryptCbc(key, iv, sealed))
-  const plain = unpadded(padded)
+export function* decrypted(bytes: Uint8Array, provider: Provider, password?: Password): Task<Uint8Array> {
+  const { protection, sealed } = readDer(bytes, tags.sequence, 'the encrypted private key', (inside) => ({
+    protection: readProtection(inside.raw(tags.sequence), 'this private key'),
+    sealed: inside.octets(),
+  }))
+  const secret = secretOf(password, 'this private key')
+  const plain = yield* opened(protection, sealed, secret, provider)
   // padding is right by chance once in 256 times; a PrivateKeyInfo never is
-  if (!plain || !looksLikePkcs8(plain)) throw new KeyError('this private key did not open: the password is wrong')
+  if (!plain || !looksLikePkcs8(plain)) throw wrongPassword()
   return plain
 }
 
-const looksLikePkcs8 = (bytes: Uint8Array): boolean => {
-  try {
-    return readDer(bytes, tags.sequence, 'the private key', (inside) => {
+/** OpenSSL's own way of old, which tells cipher and salt in the header DEK-Info (PEM_write_PrivateKey(3), "PEM ENCRYPTION FORMAT"). */
+function* oldEncrypted({ label, bytes, headers }: PemBlock, provider: Provider, password?: Password): Task<Uint8Array> {
+  const plain = yield* openedDek(headers['DEK-Info'] as string, bytes, `this ${label}`, provider, password)
+  if (!plain || !looksLikeSequence(plain)) throw wrongPassword()
+  return plain
+}
+
+const wrongPassword = (): KeyError => new KeyError('this private key did not open: the password is wrong')
+
+const looksLikeSequence = (bytes: Uint8Array): boolean =>
+  readable(() => new DerReader(bytes, 'the key').raw(tags.sequence).length === bytes.length)
+
+const looksLikePkcs8 = (bytes: Uint8Array): boolean =>
+  readable(() =>
+    readDer(bytes, tags.sequence, 'the private key', (inside) => {
       inside.small()
       inside.raw(tags.sequence)
       inside.octets()
       while (inside.more) inside.raw()
       return true
-    })
+    }),
+  )
+
+const readable = (look: () => boolean): boolean => {
+  try {
+    return look()
   } catch (error) {
     if (error instanceof DerError) return false
     throw error
   }
-}
-
-const readProtection = (bytes: Uint8Array): Protection =>
-  readDer(bytes, tags.sequence, 'the encrypted private key', (inside) => {
-    const algorithm = inside.open(tags.sequence)
-    const name = oidName(algorithm.oid())
-    if (name !== 'pbes2') {
-      throw new KeyError(`this private key is encrypted with ${name}, which is not supported; PBES2 is`)
-    }
-    const parameters = algorithm.open(tags.sequence)
-    algorithm.close()
-    const derivation = parameters.open(tags.sequence)
-    const kdf = oidName(derivation.oid())
-    if (kdf !== 'pbkdf2')
-      throw new KeyError(`this private key's password goes through ${kdf}, which is not supported; PBKDF2 is`)
-    const inner = derivation.open(tags.sequence)
-    derivation.close()
-    const salt = inner.octets()
-    const iterations = inner.small()
-    const written = inner.tag === tags.integer ? inner.small() : undefined
-    const hash = inner.more ? prf(inner.open(tags.sequence)) : 'sha1'
-    inner.close()
-    if (iterations < 1 || iterations > MAX_ITERATIONS) {
-      throw new KeyError(`this private key asks for ${iterations} rounds of PBKDF2; 1 to ${MAX_ITERATIONS} are done`)
-    }
-    const encryption = parameters.open(tags.sequence)
-    parameters.close()
-    const cipher = oidName(encryption.oid())
-    const keyLength = keyLengths[cipher]
-    if (keyLength === undefined)
-      throw new KeyError(`this private key is encrypted with ${cipher}, which is not supported; AES-CBC is`)
-    const iv = encryption.octets()
-    encryption.close()
-    if (iv.length !== 16 || (written !== undefined && written !== keyLength))
-      inside.fail('has parameters that do not fit its cipher')
-    const sealed = inside.octets()
-    if (sealed.length === 0 || sealed.length % 16 !== 0) inside.fail('has content that is not of whole blocks')
-    return { hash, salt, iterations, keyLength, iv, sealed }
-  })
-
-const keyLengths: Readonly<Record<string, number>> = { aes128Cbc: 16, aes192Cbc: 24, aes256Cbc: 32 }
-
-const prf = (identifier: DerReader): HashName => {
-  const name = oidName(identifier.oid())
-  if (identifier.more) identifier.null()
-  identifier.close()
-  const hash = prfs[name]
-  if (!hash)
-    throw new KeyError(
-      `this private key's password goes through ${name}, which is not supported; HMAC with SHA-1 or SHA-2 is`,
-    )
-  return hash
-}
-
-const prfs: Readonly<Record<string, HashName>> = {
-  hmacWithSHA1: 'sha1',
-  hmacWithSHA256: 'sha256',
-  hmacWithSHA384: 'sha384',
-  hmacWithSHA512: 'sha512',
-}
-
-/** Without the padding of RFC 5652 section 6.3; undefined when it is none. */
-const unpadded = (padded: Uint8Array): Uint8Array | undefined => {
-  const count = padded[padded.length - 1] as number
-  if (count < 1 || count > 16 || padded.subarray(-count).some((byte) => byte !== count)) return undefined
-  return padded.subarray(0, padded.length - count)
 }

@@ -120,7 +120,7 @@ const purposes: readonly Row[] = [
   row('1.3.6.1.5.5.7.3.9', 'ocspSigning'),
 ]
 
-/** Keys, signatures, hashes, ciphers and key derivation (RFC 3279, 4055, 5480, 5758, 8410, 8018). */
+/** Keys, signatures, hashes, ciphers and key derivation (RFC 3279, 4055, 5480, 5758, 7292, 8410, 8018). */
 const algorithms: readonly Row[] = [
   row('1.2.840.113549.1.1.1', 'rsaEncryption'),
   row('1.2.840.113549.1.1.2', 'md2WithRSAEncryption'),
@@ -165,6 +165,15 @@ const algorithms: readonly Row[] = [
   row('2.16.840.1.101.3.4.1.22', 'aes192Cbc'),
   row('2.16.840.1.101.3.4.1.42', 'aes256Cbc'),
   row('1.2.840.113549.3.7', 'desEde3Cbc'),
+  row('1.2.840.113549.1.5.14', 'pbmac1'),
+  row('1.2.840.113549.1.5.3', 'pbeWithMD5AndDES'),
+  row('1.2.840.113549.1.5.10', 'pbeWithSHA1AndDES'),
+  row('1.2.840.113549.1.12.1.1', 'pbeWithSHA1And128BitRC4'),
+  row('1.2.840.113549.1.12.1.2', 'pbeWithSHA1And40BitRC4'),
+  row('1.2.840.113549.1.12.1.3', 'pbeWithSHA1And3KeyTripleDES'),
+  row('1.2.840.113549.1.12.1.4', 'pbeWithSHA1And2KeyTripleDES'),
+  row('1.2.840.113549.1.12.1.5', 'pbeWithSHA1And128BitRC2'),
+  row('1.2.840.113549.1.12.1.6', 'pbeWithSHA1And40BitRC2'),
 ]
 
 /** What else is named in certificates and requests (RFC 5280 sections 4.2.1.4 and 4.2.2.1, RFC 2985). */
