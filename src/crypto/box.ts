@@ -1,20 +1,25 @@
 import { NONE } from '../bytes/compare.ts'
+import { Misuse } from '../errors.ts'
 import { isPromise } from '../task.ts'
-import type { Aead } from './protect.ts'
-import type { Box, Provider } from './provider.ts'
+import type { RecordPrimitives } from './protect.ts'
+import type { Box } from './provider.ts'
 
 /** Sealed storage over AES-256-GCM. Random nonces of 96 bits bear 2^32 boxes under one key (NIST SP 800-38D section 8.3). */
-export const boxOver = (aead: Aead, random: Provider['random']): Box => ({
-  seal(plain, aad) {
-    const sealed = new Uint8Array(NONCE + plain.length + TAG)
-    const nonce = random(NONCE)
-    sealed.set(nonce)
-    const done = aead.seal(nonce, aad, plain, NONE, sealed.subarray(NONCE))
-    return isPromise(done) ? done.then(() => sealed) : sealed
-  },
-  open: (sealed, aad) =>
-    sealed.length < NONCE + TAG ? undefined : aead.open(sealed.subarray(0, NONCE), aad, sealed.subarray(NONCE)),
-})
+export const boxOver = ({ aead: make, random }: Pick<RecordPrimitives, 'aead' | 'random'>, key: Uint8Array): Box => {
+  if (key.length !== 32) throw new Misuse(`a key for sealed storage has 32 bytes, not ${key.length}`)
+  const aead = make('aes-256-gcm', key)
+  return {
+    seal(plain, aad) {
+      const sealed = new Uint8Array(NONCE + plain.length + TAG)
+      const nonce = random(NONCE)
+      sealed.set(nonce)
+      const done = aead.seal(nonce, aad, plain, NONE, sealed.subarray(NONCE))
+      return isPromise(done) ? done.then(() => sealed) : sealed
+    },
+    open: (sealed, aad) =>
+      sealed.length < NONCE + TAG ? undefined : aead.open(sealed.subarray(0, NONCE), aad, sealed.subarray(NONCE)),
+  }
+}
 
 const NONCE = 12
 const TAG = 16

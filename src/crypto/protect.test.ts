@@ -306,6 +306,7 @@ test('MAC-then-encrypt: as much is hashed whatever the padding says', async () =
 test('sealed storage opens with its key, its label and whole, or not at all', async () => {
   for (const sealer of providers) {
     for (const opener of providers) {
+      for (const length of [0, 16, 31, 33]) assert.throws(() => sealer.box(bytes(length)), Misuse)
       const box = sealer.box(bytes(32))
       const other = opener.box(bytes(32))
       const text = randomFillSync(new Uint8Array(100))

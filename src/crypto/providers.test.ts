@@ -503,6 +503,17 @@ const refused = (): [string, Uint8Array][] => [
   ['an indefinite length', hex('3080060100000000')],
 ]
 
+test('plain JavaScript makes RSA keys that Node takes', async () => {
+  const key = await noble.generate('rsa-pss-2048')
+  const algorithm: Algorithm = { kind: 'rsa_pss', hash: 'sha384', saltLength: 48 }
+  const again = await node.privateKey(key.pkcs8)
+  assert.deepEqual(plain(again.spki), plain(key.spki))
+  assert.deepEqual(again.facts, { type: 'rsa-pss', bits: 2048 })
+  const peer = await node.publicKey(key.spki)
+  assert.equal(await peer.verify(algorithm, bytes(5), await key.sign(algorithm, bytes(5))), true)
+  assert.equal(await peer.verify(algorithm, bytes(5), await again.sign(algorithm, bytes(5))), true)
+})
+
 // the wrong keys come from Node, which makes more kinds than the others
 test('public keys that are not supported or not sound are Misuse', { skip: !isNode }, async () => {
   for (const provider of providers) {

@@ -25,7 +25,7 @@ export const node: Provider = {
   hmac,
   ...kdf(hmac),
   protection: (keying) => protection(primitives, keying),
-  box: (key) => boxOver(aead('aes-256-gcm', key), random),
+  box: (key) => boxOver(primitives, key),
   group,
   publicKey,
   privateKey,
