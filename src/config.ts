@@ -110,6 +110,8 @@ export interface Config {
   readonly verifier: CertificateVerifier
   /** Server: another config for this hello, or none. */
   readonly select?: Hook<HelloFacts, Config | undefined>
+  /** Server: the name that was asked for is none of ours, and we go on: without a word, or with a warning (TLS 1.2). */
+  readonly unknownName?: 'silent' | 'warn'
   /** Client: offers to authenticate on the open connection too. */
   readonly postHandshakeAuth: boolean
   /** Server: the cookie of a HelloRetryRequest, which the client must bring back (RFC 9846 section 4.2.2). */

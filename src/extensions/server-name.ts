@@ -36,9 +36,9 @@ export const serverName = extension({
 
   offer: ({ config }) => config.serverName,
 
-  answer({ facts }, name) {
+  answer({ facts, config }, name) {
     facts.serverName = name
     // a session of TLS 1.2 keeps the name it was made with, and the answer is not repeated (RFC 6066 section 3)
-    return facts.resumed ? undefined : ''
+    return facts.resumed || config.unknownName ? undefined : ''
   },
 })

@@ -1,12 +1,12 @@
 import { Reader } from '../bytes/reader.ts'
 import { type Config, type HelloFacts, TLS12, TLS13, type Version } from '../config.ts'
 import { RENEGOTIATION_SCSV } from '../crypto/suites.ts'
-import { illegal, TlsError } from '../errors.ts'
+import { alerts, illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
 import { asked, type Task } from '../task.ts'
 import { chooseVersion, knownSchemes } from './choose.ts'
-import type { Peer } from './peer.ts'
+import { type Peer, WARNING } from './peer.ts'
 import { server12 } from './server12.ts'
 import { server13 } from './server13.ts'
 
@@ -32,6 +32,7 @@ export function* server(peer: Peer): Task<void> {
   if (hello.extensions.serverName !== undefined) facts.serverName = hello.extensions.serverName
   checkCompression(hello, version)
   peer.carrier.agreed(version)
+  if (peer.config.unknownName === 'warn' && version === TLS12) peer.sendAlert(WARNING, alerts.unrecognized_name)
   if (hello.cipherSuites.includes(RENEGOTIATION_SCSV)) facts.secureRenegotiation = true
   yield* version === TLS13 ? server13(peer, message) : server12(peer, message)
 }

@@ -22,11 +22,14 @@ import {
 export const tell = (ssl: SSL, where: number, ret: number): void =>
   (ssl.infoCallback ?? ssl.ctx.infoCallback)?.(ssl, where, ret)
 
-/** Turns the engine's events into OpenSSL's, which tells of a message that is sent after the records it went into. */
+/**
+ * Turns the engine's events into OpenSSL's. A message that is sent is a state when its first record is written, and is
+ * told after its last one.
+ */
 export class Listener {
   readonly #ssl: SSL
   /** Messages that are not in records yet, and how much of the first is. */
-  readonly #unsent: Uint8Array[] = []
+  readonly #unsent: { readonly name: string; readonly raw: Uint8Array }[] = []
   #sent = 0
 
   constructor(ssl: SSL) {
@@ -37,16 +40,13 @@ export class Listener {
     const ssl = this.#ssl
     switch (event.event) {
       case 'record':
-        if (ssl.settings.msgCallback === null) return
-        return this.#record(event.way === 'out' ? 1 : 0, event.header, event.inner, event.length)
+        if (event.way === 'out') return this.#written(event.header, event.inner, event.length)
+        return ssl.settings.msgCallback === null ? undefined : this.#header(0, event.header, event.inner)
       case 'message':
-        if (event.way === 'in') {
-          ssl.heard++
-          this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
-          return ssl.states.came(event.name)
-        }
-        if (ssl.settings.msgCallback !== null) this.#unsent.push(event.raw)
-        return ssl.states.went(event.name)
+        if (event.way === 'out') return void this.#unsent.push(event)
+        ssl.heard++
+        ssl.states.came(event.name)
+        return this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
       case 'changeCipherSpec':
         if (event.way === 'in') {
           if (ssl.connection?.facts.version !== TLS13) ssl.states.came('changeCipherSpec')
@@ -66,18 +66,23 @@ export class Listener {
     }
   }
 
-  #record(out: 0 | 1, header: Uint8Array, inner: number | undefined, length: number): void {
-    const type = inner ?? (header[0] as number)
+  #written(header: Uint8Array, inner: number | undefined, length: number): void {
+    const handshake = (inner ?? header[0]) === SSL3_RT_HANDSHAKE
+    if (handshake && this.#sent === 0 && this.#unsent[0]) this.#ssl.states.went(this.#unsent[0].name)
+    if (this.#ssl.settings.msgCallback !== null) this.#header(1, header, inner)
+    if (!handshake) return
+    this.#sent += length
+    for (let first = this.#unsent[0]; first && this.#sent >= first.raw.length; first = this.#unsent[0]) {
+      this.#sent -= first.raw.length
+      this.#unsent.shift()
+      this.#content(1, SSL3_RT_HANDSHAKE, first.raw)
+    }
+  }
+
+  #header(out: 0 | 1, header: Uint8Array, inner: number | undefined): void {
     this.#say(out, 0, SSL3_RT_HEADER, header)
     if (inner !== undefined && header[0] === SSL3_RT_APPLICATION_DATA)
       this.#content(out, SSL3_RT_INNER_CONTENT_TYPE, Uint8Array.of(inner))
-    if (out === 0 || type !== SSL3_RT_HANDSHAKE) return
-    this.#sent += length
-    for (let first = this.#unsent[0]; first && this.#sent >= first.length; first = this.#unsent[0]) {
-      this.#sent -= first.length
-      this.#unsent.shift()
-      this.#content(1, SSL3_RT_HANDSHAKE, first)
-    }
   }
 
   #content(out: 0 | 1, type: number, bytes: Uint8Array): void {

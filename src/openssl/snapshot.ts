@@ -6,6 +6,7 @@ import { Listener } from './callbacks.ts'
 import { identitiesOf } from './certificates.ts'
 import { defaultCipherList } from './ciphers.ts'
 import { groupStrength, levelBits, schemeStrength, suiteStrength } from './lists.ts'
+import { paddingOf } from './padding.ts'
 import { keep, storeOf, ticketsOf } from './resumption.ts'
 import type { SSL } from './ssl.ts'
 import {
@@ -42,6 +43,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const sessions = client ? undefined : storeOf(ssl)
   const fragment = client ? MFL[settings.maxFragmentLength] : undefined
   const peerName = settings.hosts.join()
+  const padding = paddingOf(ssl)
   return defineConfig({
     provider: ctx.provider,
     versions,
@@ -69,6 +71,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     limits: { certificate: settings.maxCertList },
     trace: (event) => listener.hear(event),
     ...(fragment && { maxFragmentLength: fragment }),
+    ...(padding && { padding }),
     ...(client ? clientPart(ssl, peerName) : serverPart(ssl, listener)),
   })
 }
@@ -88,6 +91,7 @@ const clientPart = (ssl: SSL, peerName: string) => {
 
 const serverPart = (ssl: SSL, listener: Listener) => ({
   select: selectHook(ssl, listener),
+  ...(ssl.unknownName && { unknownName: ssl.unknownName }),
   ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
 })
 
@@ -155,7 +159,7 @@ const askServerName = (ssl: SSL, answer: number | { ret: number; al: number }): 
   const alert = typeof answer === 'object' ? alertBy(answer.al) : 'unrecognized_name'
   if (ret === SSL_TLSEXT_ERR_ALERT_FATAL)
     throw new TlsError(alert, 'CALLBACK_FAILED', 'the server name callback of the program refuses')
-  ssl.serverNameRefused = ret === SSL_TLSEXT_ERR_NOACK || ret === SSL_TLSEXT_ERR_ALERT_WARNING
+  ssl.unknownName = ret === SSL_TLSEXT_ERR_ALERT_WARNING ? 'warn' : ret === SSL_TLSEXT_ERR_NOACK ? 'silent' : undefined
 }
 
 const alertBy = (code: number): AlertName =>

@@ -63,8 +63,8 @@ export class SSL implements Counted {
   infoCallback: InfoCallback | null = null
   /** What the client said, while callbacks ask for it. */
   hello: HelloFacts | null = null
-  /** The server name callback does not acknowledge the name. */
-  serverNameRefused = false
+  /** What the server name callback said of a name that it does not know. */
+  unknownName: 'silent' | 'warn' | undefined
   session: SSL_SESSION | null = null
   verifyResult = 0
   verifiedChain: readonly Certificate[] | null = null
