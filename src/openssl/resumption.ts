@@ -164,8 +164,9 @@ export const settle = (ssl: SSL): void => {
   if (facts.resumed) {
     counters.hits++
     ssl.verifyResult = facts.session?.verifyCode ?? 0
-    // a ticket of TLS 1.3 is for one use
-    if (ssl.role === 'client' && facts.version === TLS13 && ssl.session) cache.remove(ssl.session)
+    // a ticket of TLS 1.3 is for one use; as in C, the cache sees to that where there is one
+    const caches = ssl.role === 'client' && (cache.mode & SSL_SESS_CACHE_CLIENT) !== 0
+    if (caches && facts.version === TLS13 && ssl.session) cache.remove(ssl.session)
   }
   const { session } = facts
   if (session && (ssl.session?.source === session || ssl.session?.data === session)) return
