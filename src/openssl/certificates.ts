@@ -45,10 +45,11 @@ export const identitiesOf = (ssl: SSL): Identity[] => {
 }
 
 /** Without a chain of the program's, what the store knows is sent along (SSL_MODE_NO_AUTO_CHAIN forbids it). */
-const issuersAtHand = ({ ctx }: SSL, leaf: Certificate): Certificate[] => {
+const issuersAtHand = ({ ctx, settings }: SSL, leaf: Certificate): Certificate[] => {
+  const { anchors } = settings.chainStore ?? ctx.store
   const chain: Certificate[] = []
   for (let last = leaf; !last.selfSigned && chain.length < 10; ) {
-    const issuer = ctx.store.anchors.bySubject(last.issuer.key)[0]
+    const issuer = anchors.bySubject(last.issuer.key)[0]
     if (!issuer || chain.includes(issuer)) break
     chain.push(issuer)
     last = issuer

@@ -93,6 +93,20 @@ export {
   SSL_CIPHER_is_aead,
   SSL_CIPHER_standard_name,
 } from './ciphers.ts'
+export {
+  SSL_CONF_CTX,
+  SSL_CONF_CTX_clear_flags,
+  SSL_CONF_CTX_finish,
+  SSL_CONF_CTX_free,
+  SSL_CONF_CTX_new,
+  SSL_CONF_CTX_set_flags,
+  SSL_CONF_CTX_set_ssl,
+  SSL_CONF_CTX_set_ssl_ctx,
+  SSL_CONF_CTX_set1_prefix,
+  SSL_CONF_cmd,
+  SSL_CONF_cmd_argv,
+  SSL_CONF_cmd_value_type,
+} from './conf.ts'
 export * from './ctx.ts'
 export * from './data.ts'
 export * from './err.ts'
@@ -102,6 +116,16 @@ export * from './methods.ts'
 export * from './names.ts'
 export * from './open.ts'
 export * from './options.ts'
+export {
+  SSL_CTX_get_record_padding_callback_arg,
+  SSL_CTX_set_block_padding,
+  SSL_CTX_set_record_padding_callback,
+  SSL_CTX_set_record_padding_callback_arg,
+  SSL_get_record_padding_callback_arg,
+  SSL_set_block_padding,
+  SSL_set_record_padding_callback,
+  SSL_set_record_padding_callback_arg,
+} from './padding.ts'
 export {
   SSL_get_session,
   SSL_get0_session,
@@ -148,6 +172,20 @@ export {
 export * from './session-cache.ts'
 export * from './ssl.ts'
 export * from './ssl-numbers.ts'
+export {
+  SSL_CTX_get0_chain_cert_store,
+  SSL_CTX_get0_verify_cert_store,
+  SSL_CTX_set0_chain_cert_store,
+  SSL_CTX_set0_verify_cert_store,
+  SSL_CTX_set1_chain_cert_store,
+  SSL_CTX_set1_verify_cert_store,
+  SSL_get0_chain_cert_store,
+  SSL_get0_verify_cert_store,
+  SSL_set0_chain_cert_store,
+  SSL_set0_verify_cert_store,
+  SSL_set1_chain_cert_store,
+  SSL_set1_verify_cert_store,
+} from './stores.ts'
 export {
   SSL_add1_host,
   SSL_CTX_get_cert_store,

@@ -3,6 +3,7 @@ import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { defaultCiphersuites } from './ciphers.ts'
 import { defaultGroups, defaultSchemes } from './lists.ts'
+import type { PaddingCallback } from './padding.ts'
 import type { SSL } from './ssl.ts'
 import {
   SSL_MODE_AUTO_RETRY,
@@ -11,7 +12,7 @@ import {
   SSL_OP_NO_COMPRESSION,
 } from './ssl-numbers.ts'
 import type { EVP_PKEY, X509, X509_NAME } from './x509.ts'
-import type { X509_STORE_CTX } from './x509-store.ts'
+import type { X509_STORE, X509_STORE_CTX } from './x509-store.ts'
 
 export type VerifyCallback = (preverify_ok: 0 | 1, ctx: X509_STORE_CTX) => number
 export type MsgCallback = (
@@ -54,6 +55,9 @@ export class Settings {
   verifyDepth = -1
   hosts: readonly string[] = []
   hostFlags = 0
+  /** Instead of the context's store. */
+  verifyStore: X509_STORE | null = null
+  chainStore: X509_STORE | null = null
 
   /** By kind of key. */
   slots: ReadonlyMap<string, Slot> = new Map()
@@ -82,6 +86,9 @@ export class Settings {
   maxSendFragment = 16384
   splitSendFragment = 16384
   maxPipelines = 1
+  blockPadding = 0
+  paddingCallback: PaddingCallback | null = null
+  paddingArgument: unknown = null
 
   copy(): Settings {
     const copy = Object.assign(new Settings(), this)

@@ -155,3 +155,16 @@ export const X509_CHECK_FLAG_SINGLE_LABEL_SUBDOMAINS = 0x10
 export const X509_CHECK_FLAG_NEVER_CHECK_SUBJECT = 0x20
 export const X509_V_FLAG_TRUSTED_FIRST = 0x8000
 export const X509_V_FLAG_PARTIAL_CHAIN = 0x80000
+
+export const SSL_CONF_FLAG_CMDLINE = 0x1
+export const SSL_CONF_FLAG_FILE = 0x2
+export const SSL_CONF_FLAG_CLIENT = 0x4
+export const SSL_CONF_FLAG_SERVER = 0x8
+export const SSL_CONF_FLAG_SHOW_ERRORS = 0x10
+export const SSL_CONF_FLAG_CERTIFICATE = 0x20
+export const SSL_CONF_FLAG_REQUIRE_PRIVATE = 0x40
+export const SSL_CONF_TYPE_UNKNOWN = 0
+export const SSL_CONF_TYPE_STRING = 1
+export const SSL_CONF_TYPE_FILE = 2
+export const SSL_CONF_TYPE_DIR = 3
+export const SSL_CONF_TYPE_NONE = 4

@@ -171,7 +171,7 @@ export const SSL_is_server = (ssl: SSL): 0 | 1 =>
   (held(ssl).role === null ? ssl.method.roles !== 'client' : ssl.role === 'server') ? 1 : 0
 
 export const SSL_get_SSL_CTX = (ssl: SSL): SSL_CTX => held(ssl).ctx
-/** Takes certificates, and what is looked up while it runs, from another context; null: from the one it was made with. */
+/** Takes certificates with what belongs to them, and what is looked up while it runs, from another context; null: from its own. */
 export const SSL_set_SSL_CTX = (ssl: SSL, ctx: SSL_CTX | null): SSL_CTX | null => {
   const next = ctx ?? held(ssl).ctx
   if (next === ssl.ctx) return next
@@ -182,6 +182,11 @@ export const SSL_set_SSL_CTX = (ssl: SSL, ctx: SSL_CTX | null): SSL_CTX | null =
   ssl.settings.current = copy.current
   ssl.settings.certCallback = copy.certCallback
   ssl.settings.certCallbackArgument = copy.certCallbackArgument
+  ssl.settings.schemes = copy.schemes
+  ssl.settings.clientSchemes = copy.clientSchemes
+  ssl.settings.securityLevel = copy.securityLevel
+  ssl.settings.verifyStore = copy.verifyStore
+  ssl.settings.chainStore = copy.chainStore
   // as in C: the session-id context follows, unless the program has set another one
   if (ssl.settings.sessionContext === ssl.ctx.settings.sessionContext)
     ssl.settings.sessionContext = settings.sessionContext

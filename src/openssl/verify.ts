@@ -83,7 +83,7 @@ const replaced = (context: X509_STORE_CTX, about: About): Verified => {
 const judged = (context: X509_STORE_CTX, about: About): Maybe<Verified> => {
   const { ssl } = context
   const { verifyCallback, verifyDepth, hosts, hostFlags, securityLevel } = ssl.settings
-  const { store } = ssl.ctx
+  const store = ssl.settings.verifyStore ?? ssl.ctx.store
   let refused = false
   const ask = (report: CertificateReport): boolean => {
     context.chain = report.chain
