@@ -38,8 +38,6 @@ export class SSL_CTX implements Counted {
   clientCertCallback: ((ssl: SSL) => number | { ret: number; x509: X509; pkey: EVP_PKEY }) | null = null
   certVerifyCallback: ((c: X509_STORE_CTX, arg: unknown) => number) | null = null
   certVerifyArgument: unknown = null
-  statusCallback: ((ssl: SSL, arg: unknown) => number | { ret: number; response: Uint8Array }) | null = null
-  statusArgument: unknown = null
   passwordCallback: ((size: number, rwflag: number, u: unknown) => string | Uint8Array | null) | null = null
   passwordArgument: unknown = null
   #tickets: Tickets | undefined
