@@ -53,6 +53,8 @@ const ROWS: readonly Row[] = [
   { at: 'openssl/index.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS] },
   { at: 'openssl/platform.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS], platform: true },
   { at: 'node/', rank: 9, may: upTo(8), also: PROVIDERS, platform: true },
+  // whom the system trusts is a question of the OpenSSL face as well
+  { at: 'node/roots.ts', rank: 4, may: upTo(3), platform: true },
   { at: 'node/bio-stream.ts', rank: 9, may: upTo(8), also: ['node/', 'openssl/bio.ts'], platform: true },
   { at: 'web/', rank: 9, may: upTo(8), also: PROVIDERS },
   { at: 'cli/', rank: 10, may: upTo(9), also: PROVIDERS, platform: true, packages: ['commander'] },

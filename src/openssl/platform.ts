@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Server, Socket } from 'node:net'
 import { constants } from 'node:os'
-import { delimiter } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { threadId } from 'node:worker_threads'
+import { threadId, Worker } from 'node:worker_threads'
 
 /**
  * What the OpenSSL face needs of the platform: files, TCP, error numbers. The only file of this folder that knows Node;
@@ -64,6 +63,32 @@ export const newListener = (onConnection: (socket: Socket) => void): Server =>
 
 const BACKLOG = 511
 
+/** A thread that does something for this one, which need not turn its event loop for it. */
+export interface Thread {
+  send(message: unknown): void
+  /** Whether the process stays for it, once nothing else holds it. */
+  hold(on: boolean): void
+  end(): void
+}
+
+/**
+ * Starts the thread that runs the script `url`, and does not hold the process for it. Throws where there are no threads, or
+ * no such file.
+ */
+export const startThread = (url: URL, beginning: unknown, onMessage: (message: unknown) => void): Thread => {
+  if (url.protocol === 'file:' && !existsSync(url)) throw new Error(`there is no file ${url.pathname}`)
+  // nothing that was preloaded into this thread is of use there
+  const worker = new Worker(url, { workerData: beginning, execArgv: [] })
+  worker.on('message', onMessage)
+  worker.on('error', () => {})
+  worker.unref()
+  return {
+    send: (message) => worker.postMessage(message),
+    hold: (on) => (on ? worker.ref() : worker.unref()),
+    end: () => void worker.terminate(),
+  }
+}
+
 /** The names in a folder; none when it cannot be read. */
 export const filesIn = (folder: string): readonly string[] => {
   try {
@@ -73,19 +98,5 @@ export const filesIn = (folder: string): readonly string[] => {
   }
 }
 
-const BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
-]
-
-/**
- * Where the system keeps the certificates it trusts: files of which the first that can be read counts, and folders.
- * SSL_CERT_FILE and SSL_CERT_DIR of the environment come first, as they do for OpenSSL.
- */
-export const defaultCertificates = (): { readonly file: readonly string[]; readonly dir: readonly string[] } => {
-  const { SSL_CERT_FILE: file, SSL_CERT_DIR: dir } = process.env
-  return { file: file ? [file] : dir ? [] : BUNDLES, dir: dir ? dir.split(delimiter) : [] }
-}
+/** Where the system keeps the certificates it trusts. */
+export { rootPlaces as defaultCertificates } from '../node/roots.ts'

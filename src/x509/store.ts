@@ -1,29 +1,33 @@
-import { hex } from '../bytes/text.ts'
-import type { Certificate } from './certificate.ts'
+import { type Certificate, parseCertificate } from './certificate.ts'
+import { DerError, DerReader } from './der.ts'
 import { loadCertificates } from './load.ts'
+import { readName } from './name.ts'
+import { looseHash, looseHashOfKey, outline } from './outline.ts'
 
 /** Certificates to be found by subject and by key identifier: trust anchors, or intermediates that are at hand. */
 export class Store implements Iterable<Certificate> {
-  readonly #bySubject = new Map<string, Certificate[]>()
-  readonly #byKeyId = new Map<string, Certificate[]>()
-  readonly #texts = new Set<string>()
+  readonly #entries: Entry[] = []
+  /** By `looseHash`, which is cheap and the same for all names that are equal; the same bucket does not yet mean the same name. */
+  readonly #bySubject = new Map<number, Entry[]>()
+  readonly #byKeyId = new Map<number, Entry[]>()
+  readonly #byEnd = new Map<number, Entry[]>()
+  /** Taken in by `addLater` and not looked at yet. */
+  #unread: Uint8Array[] = []
 
   constructor(certificates: Iterable<Certificate> = []) {
     for (const certificate of certificates) this.add(certificate)
   }
 
   get size(): number {
-    return this.#texts.size
+    this.#index()
+    return this.#entries.length
   }
 
   /** Takes one certificate in; false when it is there already. */
   add(certificate: Certificate): boolean {
-    if (this.#texts.has(certificate.text)) return false
-    this.#texts.add(certificate.text)
-    put(this.#bySubject, certificate.subject.key, certificate)
-    const keyId = certificate.known.subjectKeyIdentifier
-    if (keyId) put(this.#byKeyId, hex(keyId), certificate)
-    return true
+    this.#index()
+    const { raw, subject, known } = certificate
+    return this.#put({ raw, subject: subject.raw, keyId: known.subjectKeyIdentifier, key: undefined, certificate })
   }
 
   /** Takes in what PEM or DER holds, and says how many were new. Throws as `loadCertificates` does. */
@@ -31,28 +35,119 @@ export class Store implements Iterable<Certificate> {
     return loadCertificates(data).filter((certificate) => this.add(certificate)).length
   }
 
-  has(certificate: Certificate): boolean {
-    // the subject is at hand and tells nearly all apart
-    return this.#bySubject.has(certificate.subject.key) && this.#texts.has(certificate.text)
+  /**
+   * Takes in many certificates (DER) of which few will be wanted: none is parsed before somebody asks for its subject or
+   * key identifier. For collections that came with the system; what is malformed among them is passed over.
+   */
+  addLater(certificates: Iterable<Uint8Array>): void {
+    for (const raw of certificates) this.#unread.push(raw)
   }
 
-  /** Those whose `subject.key` this is, in the order in which they came. */
+  has(certificate: Certificate): boolean {
+    this.#index()
+    return this.#find(certificate.raw) !== undefined
+  }
+
+  /** Those whose `subject.key` this is, in the order in which they came. Throws `SyntaxError` for what is no such key. */
   bySubject(key: string): readonly Certificate[] {
-    return this.#bySubject.get(key) ?? []
+    this.#index()
+    return parsed(this.#bySubject.get(looseHashOfKey(key)), (entry) => keyOf(entry) === key)
   }
 
   /** Those with this subjectKeyIdentifier. */
   byKeyId(keyId: Uint8Array): readonly Certificate[] {
-    return this.#byKeyId.get(hex(keyId)) ?? []
+    this.#index()
+    return parsed(this.#byKeyId.get(hashOf(keyId)), (entry) => entry.keyId !== undefined && same(entry.keyId, keyId))
   }
 
   *[Symbol.iterator](): IterableIterator<Certificate> {
-    for (const some of this.#bySubject.values()) yield* some
+    this.#index()
+    yield* parsed(this.#entries, () => true)
+  }
+
+  #index(): void {
+    if (this.#unread.length === 0) return
+    const unread = this.#unread
+    this.#unread = []
+    for (const raw of unread) {
+      const found = outline(raw)
+      if (found) this.#put({ raw, subject: found.subject, keyId: found.keyId, key: undefined, certificate: undefined })
+    }
+  }
+
+  #find(raw: Uint8Array): Entry | undefined {
+    return this.#byEnd.get(hashOf(raw.subarray(-END)))?.find((entry) => same(entry.raw, raw))
+  }
+
+  #put(entry: Entry): boolean {
+    if (this.#find(entry.raw)) return false
+    this.#entries.push(entry)
+    put(this.#byEnd, hashOf(entry.raw.subarray(-END)), entry)
+    put(this.#bySubject, looseHash(entry.subject), entry)
+    if (entry.keyId) put(this.#byKeyId, hashOf(entry.keyId), entry)
+    return true
   }
 }
 
-const put = (map: Map<string, Certificate[]>, key: string, certificate: Certificate): void => {
+interface Entry {
+  readonly raw: Uint8Array
+  /** DER. */
+  readonly subject: Uint8Array
+  readonly keyId: Uint8Array | undefined
+  /** `subject.key`; undefined before it was asked for, null when the subject is malformed. */
+  key: string | undefined | null
+  /** Undefined before it was parsed, null when it is malformed. */
+  certificate: Certificate | undefined | null
+}
+
+/** How many bytes at the end nearly always tell certificates apart: they are of the signature. */
+const END = 24
+
+const parsed = (entries: readonly Entry[] | undefined, wanted: (entry: Entry) => boolean): Certificate[] => {
+  const certificates: Certificate[] = []
+  for (const entry of entries ?? []) {
+    if (!wanted(entry)) continue
+    if (entry.certificate === undefined) entry.certificate = quietly(() => parseCertificate(entry.raw)) ?? null
+    if (entry.certificate) certificates.push(entry.certificate)
+  }
+  return certificates
+}
+
+const keyOf = (entry: Entry): string | null => {
+  if (entry.key === undefined) {
+    const { certificate, subject } = entry
+    entry.key =
+      certificate?.subject.key ?? quietly(() => readName(new DerReader(subject, 'a subject'), 'a subject').key) ?? null
+  }
+  return entry.key
+}
+
+/** Undefined for what is malformed. */
+const quietly = <T>(parse: () => T): T | undefined => {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof DerError) return undefined
+    throw error
+  }
+}
+
+const hashOf = (bytes: Uint8Array): number => {
+  let hash = bytes.length
+  for (let at = 0; at < bytes.length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
+  return hash
+}
+
+/** Not for secrets: it stops at the first difference. */
+const same = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
+  return true
+}
+
+const put = (map: Map<number, Entry[]>, key: number, entry: Entry): void => {
   const some = map.get(key)
-  if (some) some.push(certificate)
-  else map.set(key, [certificate])
+  if (some) some.push(entry)
+  else map.set(key, [entry])
 }
