@@ -306,7 +306,7 @@ class Teller {
     const who = out ? paint('cyan', 'client → server') : paint('magenta', 'client ← server')
     const size = length === undefined ? '' : `${length} ${length === 1 ? 'byte ' : 'bytes'}`
     return this.line(
-      `  ${who}  ${paint('bold', name.padEnd(19))} ${size.padStart(11)}  ${paint('dim', facts)}`.trimEnd(),
+      `  ${who}  ${paint('bold', name.padEnd(19))} ${size.padStart(11)}  ${facts && paint('dim', facts)}`.trimEnd(),
     )
   }
 

@@ -1,4 +1,4 @@
-import { alertName } from '../errors.ts'
+import { alertName, TlsError } from '../errors.ts'
 import {
   ERR_clear_error,
   ERR_error_string,
@@ -28,6 +28,7 @@ import { reasons } from '../reasons.ts'
 import { verdictText } from '../x509/index.ts'
 import { errnoText, timedOut } from './connect.ts'
 import { Failure } from './failure.ts'
+import { printable } from './terminal.ts'
 
 /** TLS failed. `codes` are the error queue's lines, for those who know OpenSSL by them. */
 export class TlsFailure extends Failure {
@@ -140,8 +141,9 @@ const explain = (ssl: SSL): TlsFailure => {
     const whose = SSL_is_server(ssl) === 1 ? "the client's" : "the server's"
     return new TlsFailure(`${whose} certificate is refused: ${verdictText(verdict)} (${verdict})`, codes, verdict)
   }
+  const detail = ssl.lost instanceof TlsError ? ssl.lost.message.slice(ssl.lost.reason.length + 2) : ''
   if (NOT_TLS.has(reason)) return new TlsFailure(`the peer does not speak TLS here (${said})`, codes)
-  return new TlsFailure(`${when} failed: ${said}`, codes)
+  return new TlsFailure(`${when} failed: ${said}${detail === '' ? '' : ` (${printable(detail)})`}`, codes)
 }
 
 /** What is found when somebody speaks another protocol. */

@@ -1,4 +1,5 @@
 import { hex } from '../bytes/text.ts'
+import type { Scheme } from '../crypto/schemes.ts'
 import {
   BIO_number_read,
   BIO_number_written,
@@ -70,14 +71,14 @@ export const clientReport = (ssl: SSL, chain: readonly Certificate[], all: boole
   const result = SSL_get_verify_result(ssl)
   const name = SSL_get0_peername(ssl)
   const [leaf] = chain
-  const { peerScheme, group } = ssl.connection?.facts ?? {}
+  const { peerScheme, group, secureRenegotiation } = ssl.connection?.facts ?? {}
   return [
     chainReport(chain, all).trimEnd(),
     '---',
     ...(authorities.length > 0
       ? ['Acceptable client certificate CA names', ...authorities.map((authority) => oneLine(authority.name))]
       : ['No client certificate CA names sent']),
-    ...(peerScheme ? [`Peer signature scheme: ${peerScheme.name}`] : []),
+    ...(peerScheme ? signatureLines(peerScheme, 'Peer signing digest', 'Peer signature type') : []),
     ...(group ? [`Server Temp Key: ${group.openssl}, ${group.bits} bits`] : []),
     '---',
     `SSL handshake has read ${BIO_number_read(SSL_get_rbio(ssl) as never)} bytes and written ${BIO_number_written(SSL_get_wbio(ssl) as never)} bytes`,
@@ -86,6 +87,7 @@ export const clientReport = (ssl: SSL, chain: readonly Certificate[], all: boole
     '---',
     `${SSL_session_reused(ssl) === 1 ? 'Reused' : 'New'}, ${version}, Cipher is ${cipher}`,
     ...(leaf && leaf.key.bits > 0 ? [`Server public key is ${leaf.key.bits} bit`] : []),
+    `Secure Renegotiation IS${secureRenegotiation ? '' : ' NOT'} supported`,
     'Compression: NONE',
     'Expansion: NONE',
     alpn.length > 0 ? `ALPN protocol: ${alpnText(alpn)}` : 'No ALPN negotiated',
@@ -131,7 +133,7 @@ export const briefReport = (ssl: SSL, chain: readonly Certificate[]): string => 
     ...(leaf
       ? [
           `Peer certificate: ${oneLine(leaf.subject)}`,
-          ...(peerScheme ? [`Signature scheme: ${peerScheme.name}`] : []),
+          ...(peerScheme ? signatureLines(peerScheme, 'Hash used', 'Signature type') : []),
           result === 0 ? 'Verification: OK' : `Verification error: ${verdictText(result)}`,
           ...(name === null ? [] : [`Verified peername: ${name}`]),
         ]
@@ -168,6 +170,14 @@ export const serverReport = (ssl: SSL): string => {
   ].join('\n')
 }
 
+const signatureLines = ({ algorithm, key }: Scheme, hash: string, type: string): string[] => {
+  const names = { ecdsa: 'ECDSA', rsa_pkcs1: 'RSA', rsa_pss: 'RSA-PSS', eddsa: key === 'ed448' ? 'Ed448' : 'Ed25519' }
+  return [
+    ...(algorithm.kind === 'eddsa' ? [] : [`${hash}: ${algorithm.hash.toUpperCase()}`]),
+    `${type}: ${names[algorithm.kind]}`,
+  ]
+}
+
 /** What a verify callback is told, a line for each certificate and for each fault. */
 export const verifyLines = (store: X509_STORE_CTX, ok: number): string => {
   const code = X509_STORE_CTX_get_error(store)
@@ -179,13 +189,21 @@ export const verifyLines = (store: X509_STORE_CTX, ok: number): string => {
 /** The response itself is not judged here; its status is its first number (RFC 6960 section 4.2.1). */
 export const ocspReport = (response: Uint8Array | null): string => {
   if (response === null) return 'OCSP response: no response sent\n'
-  const status = readDer(response, tags.sequence, 'the OCSP response', (inside) => {
-    const [first] = inside.value(ENUMERATED)
-    if (inside.more) inside.raw()
-    return first
-  })
-  const said = OCSP_STATUSES[status ?? -1] ?? 'unknown'
-  return `OCSP response:\n    OCSP Response Status: ${said} (0x${(status ?? 0).toString(16)})\n${writePem('OCSP RESPONSE', response)}`
+  const status = ocspStatus(response)
+  const said = status === undefined ? 'malformed' : `${OCSP_STATUSES[status] ?? 'unknown'} (0x${status.toString(16)})`
+  return `OCSP response:\n    OCSP Response Status: ${said}\n${writePem('OCSP RESPONSE', response)}`
+}
+
+const ocspStatus = (response: Uint8Array): number | undefined => {
+  try {
+    return readDer(response, tags.sequence, 'the OCSP response', (inside) => {
+      const [status] = inside.value(ENUMERATED)
+      if (inside.more) inside.raw()
+      return status
+    })
+  } catch {
+    return undefined // a server may send anything
+  }
 }
 
 const ENUMERATED = 0x0a

@@ -77,7 +77,7 @@ for (const [name, serve, skip] of [
           /^Server certificate\n-----BEGIN CERTIFICATE-----$/m,
           /^subject=CN = localhost$/m,
           /^No client certificate CA names sent$/m,
-          /^Server Temp Key: X25519, 253 bits$/m,
+          /^Peer signing digest: SHA256\nPeer signature type: ECDSA\nServer Temp Key: X25519, 253 bits$/m,
           /^Verification: OK$/m,
           new RegExp(`^New, ${shown}, Cipher is [A-Z0-9_-]+$`, 'm'),
           /^Server public key is 256 bit$/m,
@@ -274,6 +274,18 @@ for (const [name, serve, skip] of [
       )
       assert.equal(await older.code, 0, older.err)
       assert.match(older.out, /Cipher is ECDHE-ECDSA-AES256-GCM-SHA384/)
+    })
+
+    it('-status without a response', async () => {
+      const run = await client(['-www'], ['-status'], { input: '' })
+      assert.equal(await run.code, 0, run.err)
+      assert.match(run.out, /^OCSP response: no response sent$/m)
+    })
+
+    it('a session that cannot be written', async () => {
+      const run = await client(['-www'], ['-sess_out', '/nowhere/session'], { input: '' })
+      assert.equal(await run.code, 1)
+      assert.match(run.err, /^typetls: -sess_out: the session cannot be written: ENOENT/m)
     })
 
     it('an alert ends it with 1', async () => {

@@ -118,6 +118,8 @@ class Client {
   #session: SSL_SESSION | null = null
   /** The handshake's own report has been printed, so tickets may be shown. */
   #reported = false
+  /** Why a session could not be written. */
+  #unwritten: unknown
 
   constructor(io: Io, options: Options) {
     this.#io = io
@@ -147,10 +149,12 @@ class Client {
     }
     const link = await this.#open()
     try {
-      return await this.#converse(link)
+      await this.#converse(link)
     } finally {
       SSL_free(link.ssl)
     }
+    if (this.#unwritten) throw this.#unwritten
+    return 0
   }
 
   /** Connects, asks for TLS where that is needed, shakes hands and reports. */
@@ -230,7 +234,11 @@ class Client {
   /** A session came: it is written, shown and kept for `-reconnect`. Returns 0, as the reference is not kept. */
   #fresh(ssl: SSL, session: SSL_SESSION): number {
     const { sess_out: file } = this.#options
-    if (file !== undefined) writeSession(file, session)
+    try {
+      if (file !== undefined) writeSession(file, session)
+    } catch (error) {
+      this.#unwritten = error // a callback is no place to throw
+    }
     if (SSL_version(ssl) >= TLS1_3_VERSION && this.#reported && !this.#hush) {
       const block = sessionReport(session, SSL_get_verify_result(ssl))
       void this.#say(`---\nPost-Handshake New Session Ticket arrived:\n${block}---\n`)
@@ -259,7 +267,7 @@ class Client {
   }
 
   /** Both ways at once, until one side has enough. */
-  async #converse(link: Link): Promise<number> {
+  async #converse(link: Link): Promise<void> {
     const { stdout } = this.#io
     const input = new Input(this.#io.stdin)
     const received = this.#receive(link, (data) => put(stdout, data))
@@ -269,11 +277,10 @@ class Client {
       if (first === 'closed') {
         await this.#say('closed\n')
         await link.end()
-        return 0
+        return
       }
       await this.#close(link, received)
       await this.#say('DONE\n')
-      return 0
     } finally {
       input.stop()
     }

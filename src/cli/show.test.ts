@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { ocspReport } from './report.ts'
 import { dump, messageText } from './show.ts'
 import { tell } from './story.ts'
 import { painter, printable } from './terminal.ts'
@@ -71,6 +72,21 @@ describe('what is printed', () => {
       ),
       '  0000 - 38 39 3a 3b 3c 3d 3e 3f-40 41 42 43 44 45 46 47   89:;<=>?@ABCDEFG\n  0010 - 48 49                                             HI\n',
     ))
+
+  const responses: readonly (readonly [response: Uint8Array | null, says: RegExp])[] = [
+    [null, /^OCSP response: no response sent\n$/],
+    [
+      bytes(0x30, 3, 0x0a, 1, 6),
+      /^OCSP response:\n {4}OCSP Response Status: unauthorized \(0x6\)\n-----BEGIN OCSP RESPONSE-----\nMAMKAQY=\n/,
+    ],
+    [bytes(0x30, 5, 0x0a, 1, 0, 0xa0, 0), /Status: successful \(0x0\)/],
+    [bytes(0x30, 3, 0x0a, 1, 9), /Status: unknown \(0x9\)/],
+    [bytes(0x30, 3, 0x0a, 1), /Status: malformed\n/],
+    [bytes(), /Status: malformed\n/],
+  ]
+  for (const [response, says] of responses) {
+    it(`an OCSP response: ${says.source}`, () => assert.match(ocspReport(response), says))
+  }
 
   it('no control character of somebody else reaches a terminal', () =>
     assert.equal(printable('a\x1b[2Jb\r\n\x9b\x7f\u202e\u00e9'), 'a\\x1b[2Jb\\x0d\\x0a\\x9b\\x7f\\u{202e}\u00e9'))
