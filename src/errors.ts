@@ -84,6 +84,18 @@ export class Truncated extends Error {
   }
 }
 
+/** A refusal in words, for people and for `--json`. */
+export interface Explanation {
+  /** Subjects of the path that was tried, leaf first. */
+  readonly path: readonly string[]
+  /** The subject of the certificate at fault. */
+  readonly certificate: string
+  /** Where the rule is written that it breaks: `RFC 5280 section 6.1.4 (k)`. */
+  readonly rule: string
+  /** What would mend it. */
+  readonly remedy: string
+}
+
 /**
  * Why a certificate is not good. Thrown by verifiers; becomes a `TlsError` with the fitting alert.
  * `code` is the X509_V_ERR number (X509_verify_cert_error_string(3)), `depth` 0 the peer's own certificate.
@@ -92,11 +104,19 @@ export class CertificateError extends Error {
   override readonly name: string = 'CertificateError'
   readonly code: number
   readonly depth: number
+  /** Undefined when no certificate is to blame. */
+  readonly explanation: Explanation | undefined
 
-  constructor(code: number, depth: number, detail: string, options?: ErrorOptions) {
+  constructor(
+    code: number,
+    depth: number,
+    detail: string,
+    options: ErrorOptions & { readonly explanation?: Explanation } = {},
+  ) {
     super(detail, options)
     this.code = code
     this.depth = depth
+    this.explanation = options.explanation
   }
 }
 

@@ -86,6 +86,7 @@ export function* judge(
           time: config.now(),
           ...(purpose === 'server' && peerName !== undefined && { name: peerName }),
           ...(facts.ocsp && { ocsp: facts.ocsp }),
+          ocspAsked: purpose === 'server' && config.ocsp,
         }),
       'verify',
     )

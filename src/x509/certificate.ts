@@ -6,15 +6,13 @@ import {
   type ExtensionsRead,
   type KeyUsage,
   type KnownExtensions,
+  readExtensionList,
   readExtensions,
 } from './extensions.ts'
 import { type Name, readName } from './name.ts'
 import { oidName } from './oids.ts'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 import { describeKey, type KeyDescription } from './spki.ts'
-
-/** A certificate has at most this many extensions here; real ones have a dozen. */
-const MAX_EXTENSIONS = 64
 
 /** An X.509 certificate (RFC 5280 section 4.1). Every field of bytes is a view of `raw`. Made by `parseCertificate`. */
 export class Certificate {
@@ -159,7 +157,7 @@ export const parseCertificate = (raw: Uint8Array): Certificate => {
   const list = inside.openIf(constructed(3))
   if (list && version !== 3) inside.fail(`of version ${version} has extensions`)
   inside.close()
-  const extensions = list ? readList(list) : []
+  const extensions = list ? readExtensionList(list) : []
   return new Certificate({
     raw,
     tbs,
@@ -185,25 +183,6 @@ const readVersion = (inside: DerReader): 1 | 2 | 3 => {
   if (version === 0) inside.fail('spells out version 1, which DER leaves out')
   if (version > 2) inside.fail(`has version ${version + 1}; there are 1, 2 and 3`)
   return version === 1 ? 2 : 3
-}
-
-const readList = (tagged: DerReader): Extension[] => {
-  const list = tagged.open(tags.sequence, 'the list of extensions')
-  tagged.close()
-  const extensions: Extension[] = []
-  const seen = new Set<string>()
-  do {
-    const inside = list.open(tags.sequence)
-    const oid = inside.oid()
-    const critical = inside.tag === tags.boolean ? inside.boolean() : false
-    const value = inside.octets()
-    inside.close()
-    if (seen.has(oid)) list.fail(`has ${oidName(oid)} twice`)
-    seen.add(oid)
-    extensions.push({ oid, critical, value })
-    if (extensions.length > MAX_EXTENSIONS) list.fail(`has more than ${MAX_EXTENSIONS} entries`)
-  } while (list.more)
-  return extensions
 }
 
 const describe = (spki: Uint8Array): KeyDescription => {

@@ -26,19 +26,29 @@ export const namesOf = (certificate: Certificate): readonly GeneralName[] => {
 
 const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
-/** How many comparisons `violationOf` may take: each constraint is looked at once, and once for each name of its kind. */
+/**
+ * How many comparisons `violationOf` may take: each constraint is looked at once, and once for each name of its kind;
+ * but URIs are looked up by their host.
+ */
 export const comparisons = ({ permitted, excluded }: NameConstraints, names: readonly GeneralName[]): number => {
   const counts = new Map<string, number>()
-  for (const { type } of names) counts.set(type, (counts.get(type) ?? 0) + 1)
+  for (const { type } of names) if (type !== 'uri') counts.set(type, (counts.get(type) ?? 0) + 1)
   return [...permitted, ...excluded].reduce((sum, { type }) => sum + 1 + (counts.get(type) ?? 0), names.length)
 }
 
 /**
  * The first name that one CA's constraints forbid; undefined when all are allowed. Excluded goes before permitted; a
- * kind of name that is not constrained is free; what cannot be judged is refused, critical or not.
+ * kind of name that is not constrained is free; what cannot be judged is refused, critical or not. Only constraints on
+ * URIs that are not `critical` and name no host are passed over (RFC 5280 section 4.2): no end of TLS is known by a URI.
  */
-export const violationOf = (constraints: NameConstraints, names: readonly GeneralName[]): Violation | undefined => {
-  const { permitted, excluded } = constraints
+export const violationOf = (
+  constraints: NameConstraints,
+  names: readonly GeneralName[],
+  critical = true,
+): Violation | undefined => {
+  const counts = (base: GeneralName): boolean => critical || base.type !== 'uri' || wellFormed(base)
+  const permitted = constraints.permitted.filter(counts)
+  const excluded = constraints.excluded.filter(counts)
   for (const base of [...permitted, ...excluded]) {
     if (!wellFormed(base)) {
       return {
@@ -49,6 +59,7 @@ export const violationOf = (constraints: NameConstraints, names: readonly Genera
   }
   const excludedOf = byType(excluded)
   const permittedOf = byType(permitted)
+  const hosts = new Map<readonly GeneralName[], ReadonlyMap<string, GeneralName>>()
   for (const name of names) {
     const forbidden = excludedOf.get(name.type) ?? []
     const allowed = permittedOf.get(name.type) ?? []
@@ -62,11 +73,17 @@ export const violationOf = (constraints: NameConstraints, names: readonly Genera
       }
     const subject = relation(name)
     if (!subject) return { verdict: 'malformedName', detail: `"${shown}" is constrained but malformed` }
-    for (const base of forbidden) {
+    const near = (bases: readonly GeneralName[]): readonly GeneralName[] => {
+      if (!subject.hosts) return bases
+      const index = hosts.get(bases) ?? byHost(bases)
+      hosts.set(bases, index)
+      return subject.hosts.flatMap((host) => index.get(host) ?? [])
+    }
+    for (const base of near(forbidden)) {
       if (subject.touches(base))
         return { verdict: 'excluded', detail: `"${shown}" is excluded by "${generalNameText(base)}"` }
     }
-    if (allowed.length > 0 && !allowed.some((base) => subject.within(base))) {
+    if (allowed.length > 0 && !near(allowed).some((base) => subject.within(base))) {
       return { verdict: 'notPermitted', detail: `"${shown}" is not among the names that are permitted` }
     }
   }
@@ -87,7 +104,12 @@ const byType = (names: readonly GeneralName[]): ReadonlyMap<GeneralName['type'],
 interface Placed {
   within(base: GeneralName): boolean
   touches(base: GeneralName): boolean
+  /** The only bases that can matter, where they can be told beforehand. */
+  readonly hosts?: readonly string[]
 }
+
+const byHost = (bases: readonly GeneralName[]): ReadonlyMap<string, GeneralName> =>
+  new Map(bases.map((base) => [base.type === 'uri' ? base.value.toLowerCase() : '', base]))
 
 /** Undefined from a relation: the name is malformed. */
 type Relation = (name: GeneralName) => Placed | undefined
@@ -135,7 +157,9 @@ const uri: Relation = (name) => {
     .exec(name.value)?.[1]
     ?.toLowerCase()
   if (host === undefined || !isDnsName(host) || parseIp(host)) return undefined
-  return plain((base) => base.type === 'uri' && hostOrDomain(host, base.value.toLowerCase()))
+  const labels = host.split('.')
+  const hosts = ['', host, ...labels.slice(1).map((_, i) => `.${labels.slice(i + 1).join('.')}`)]
+  return { ...plain((base) => base.type === 'uri' && hostOrDomain(host, base.value.toLowerCase())), hosts }
 }
 
 const ip: Relation = (name) => {

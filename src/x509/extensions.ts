@@ -1,6 +1,6 @@
 import { constructed, DerError, DerReader, primitive, tags } from './der.ts'
 import { type GeneralName, readGeneralName, readGeneralNames } from './general-name.ts'
-import { knownOid } from './oids.ts'
+import { knownOid, oidName } from './oids.ts'
 
 /** One extension as it stands in the certificate. */
 export interface Extension {
@@ -9,6 +9,29 @@ export interface Extension {
   readonly critical: boolean
   /** The content of its OCTET STRING. */
   readonly value: Uint8Array
+}
+
+/** Certificates, lists and answers have at most this many extensions here; real ones have a dozen. */
+const MAX_EXTENSIONS = 64
+
+/** Reads Extensions (RFC 5280 section 4.1): all of what `from` holds, or with `embedded` the next element of it. */
+export const readExtensionList = (from: DerReader, embedded = false): readonly Extension[] => {
+  const list = from.open(tags.sequence)
+  if (!embedded) from.close()
+  const extensions: Extension[] = []
+  const seen = new Set<string>()
+  do {
+    const inside = list.open(tags.sequence)
+    const oid = inside.oid()
+    const critical = inside.tag === tags.boolean ? inside.boolean() : false
+    const value = inside.octets()
+    inside.close()
+    if (seen.has(oid)) list.fail(`has ${oidName(oid)} twice`)
+    seen.add(oid)
+    extensions.push({ oid, critical, value })
+    if (extensions.length > MAX_EXTENSIONS) list.fail(`has more than ${MAX_EXTENSIONS} entries`)
+  } while (list.more)
+  return extensions
 }
 
 /** Bits of keyUsage in the order in which they are numbered (RFC 5280 section 4.2.1.3). */
@@ -160,7 +183,7 @@ const nameConstraints = (from: DerReader): NameConstraints => {
   return { permitted, excluded }
 }
 
-const authorityKeyIdentifier = (from: DerReader): AuthorityKeyId => {
+export const readAuthorityKeyId = (from: DerReader): AuthorityKeyId => {
   const inside = from.open(tags.sequence)
   const keyId = inside.tag === primitive(0) ? inside.value(primitive(0)) : undefined
   const issuer = inside.tag === constructed(1) ? readGeneralNames(inside, constructed(1)) : undefined
@@ -210,26 +233,25 @@ const policyConstraints = (from: DerReader): PolicyConstraints => {
   }
 }
 
+/** DistributionPointName under `[0]`. */
+export const readPointName = (from: DerReader): Pick<DistributionPoint, 'fullName' | 'relativeName'> => {
+  const point = from.open(constructed(0))
+  const name =
+    point.tag === constructed(0)
+      ? { fullName: readGeneralNames(point, constructed(0)) }
+      : { relativeName: point.value(constructed(1)) }
+  point.close()
+  return name
+}
+
 const distributionPoints = listOf((from): DistributionPoint => {
   const inside = from.open(tags.sequence)
-  let fullName: readonly GeneralName[] | undefined
-  let relativeName: Uint8Array | undefined
-  const point = inside.openIf(constructed(0))
-  if (point) {
-    if (point.tag === constructed(0)) fullName = readGeneralNames(point, constructed(0))
-    else relativeName = point.value(constructed(1))
-    point.close()
-  }
+  const point = inside.tag === constructed(0) ? readPointName(inside) : undefined
   const reasons = inside.tag === primitive(1) ? inside.bits(primitive(1)).bytes : undefined
   const crlIssuer = inside.tag === constructed(2) ? readGeneralNames(inside, constructed(2)) : undefined
   inside.close()
   if (!point && !crlIssuer) inside.fail('has a point that says neither where nor by whom')
-  return {
-    ...(fullName && { fullName }),
-    ...(relativeName && { relativeName }),
-    ...(reasons && { reasons }),
-    ...(crlIssuer && { crlIssuer }),
-  }
+  return { ...point, ...(reasons && { reasons }), ...(crlIssuer && { crlIssuer }) }
 })
 
 const accessDescriptions = listOf((from): AccessDescription => {
@@ -264,7 +286,7 @@ const readers: Readers = {
   issuerAltName: (from) => readGeneralNames(from),
   nameConstraints,
   subjectKeyIdentifier: (from) => from.octets(),
-  authorityKeyIdentifier,
+  authorityKeyIdentifier: readAuthorityKeyId,
   certificatePolicies: policies,
   policyMappings: (from) => policyMappings(from),
   policyConstraints,
@@ -287,7 +309,10 @@ export const processed: ReadonlySet<string> = new Set(
     'extKeyUsage',
     'subjectAltName',
     'nameConstraints',
-    // without a policy that must be met, policies of a certificate change nothing
     'certificatePolicies',
+    'policyMappings',
+    'policyConstraints',
+    'inhibitAnyPolicy',
+    'tlsFeature',
   ].map(knownOid),
 )

@@ -1,13 +1,19 @@
 import type { Task } from '../task.ts'
+import { isBare } from './anchor.ts'
 import type { Certificate } from './certificate.ts'
 import { comparisons, namesOf, violationOf } from './constraints.ts'
-import { processed } from './extensions.ts'
+import { type AccessDescription, processed } from './extensions.ts'
+import { adviceOn, type Fault, shown } from './fault.ts'
 import { matchIdentity } from './identity.ts'
 import { knownOid, oidName } from './oids.ts'
+import { policyWork, processPolicies } from './policy.ts'
+import type { Revocation } from './revocation.ts'
 import { signatureStrength } from './signature.ts'
 import { keyStrength, keyText } from './spki.ts'
-import type { SignatureOutcome, Trial } from './trial.ts'
-import { type Verdict, verdicts } from './verdicts.ts'
+import { strictFaults } from './strict.ts'
+import { secondOf, when } from './time.ts'
+import type { RevocationRules, SignatureOutcome, Trial } from './trial.ts'
+import { verdicts } from './verdicts.ts'
 
 /** What is found about one certificate of a path: a fault, or that it is in order (code 0). */
 export interface Finding {
@@ -18,6 +24,9 @@ export interface Finding {
   readonly certificate: Certificate
   /** One sentence. */
   readonly detail: string
+  /** Where the rule is written that it breaks, and what would mend it; absent when it is in order. */
+  readonly rule?: string
+  readonly remedy?: string
 }
 
 /** How a path ends: at an anchor, or why it got no further. */
@@ -35,12 +44,16 @@ export interface Path {
  * signatures and dates with a finding of code 0 for every certificate, and name constraints last. Only a path without
  * faults may be trusted. Throws `CertificateError` when the budget is spent.
  */
-export function* judge(path: Path, trial: Trial): Task<readonly Finding[]> {
+export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<readonly Finding[]> {
   const { chain, end } = path
   const { rules } = trial
   const findings: Finding[] = []
-  const report = (depth: number, { verdict, detail }: Fault): void => {
-    findings.push({ code: verdicts[verdict], depth, certificate: chain[depth] as Certificate, detail })
+  const finding = (depth: number, fault: Fault): Finding => {
+    const certificate = chain[depth] as Certificate
+    return { code: verdicts[fault.verdict], depth, certificate, detail: fault.detail, ...adviceOn(fault) }
+  }
+  const report = (depth: number, fault: Fault): void => {
+    findings.push(finding(depth, fault))
   }
   const [leaf] = chain as [Certificate]
   const top = chain.length - 1
@@ -51,8 +64,8 @@ export function* judge(path: Path, trial: Trial): Task<readonly Finding[]> {
 
   let below = 0
   for (const [depth, certificate] of chain.entries()) {
-    const faults =
-      depth === 0 ? leafFaults(certificate, trial) : issuerFaults(certificate, anchored && depth === top, trial)
+    const isAnchor = anchored && depth === top
+    const faults = depth === 0 ? leafFaults(certificate, isAnchor, trial) : issuerFaults(certificate, isAnchor, trial)
     for (const fault of faults) report(depth, fault)
     if (depth > 0 && exceedsPathLength(certificate, below)) report(depth, pathLengthFault(certificate, below))
     if (depth > 0 && !certificate.selfIssued) below++
@@ -66,6 +79,7 @@ export function* judge(path: Path, trial: Trial): Task<readonly Finding[]> {
   const mismatch = nameFault(leaf, trial)
   if (mismatch) report(0, mismatch)
 
+  const beforeSignatures = findings.length
   // an end that is not self-signed and not trusted has nobody whose key could prove it
   if (!anchored && end !== 'selfSigned' && top === 0) {
     report(0, { verdict: 'leafUnverified', detail: `nothing at hand proves the signature of ${shown(leaf)}` })
@@ -85,19 +99,20 @@ export function* judge(path: Path, trial: Trial): Task<readonly Finding[]> {
     findings.push({ code: verdicts.ok, depth, certificate, detail: `${shown(certificate)} is in order` })
   }
   for (let depth = top; depth >= 0; depth--) constrain(chain, depth, trial, report)
-  return findings
+  trial.spend('comparisons', policyWork(chain))
+  const { fault: policyFault } = processPolicies(chain, anchored, rules.policies)
+  if (policyFault) {
+    const { depth, kind, problem } = policyFault
+    const verdict = kind === 'missing' ? 'noExplicitPolicy' : 'invalidPolicyExtension'
+    report(depth, { verdict, detail: `${shown(chain[depth] as Certificate)} ${problem}` })
+  }
+  // nobody is asked about a chain that leads nowhere; what was signed wrongly was not signed by who could revoke it
+  if (!revocation?.needed(leaf) || !anchored || findings.some(({ code }) => unproved.has(code))) return findings
+  const found = (yield* revocation.faults(chain)).map(({ depth, fault }) => finding(depth, fault))
+  return [...findings.slice(0, beforeSignatures), ...found, ...findings.slice(beforeSignatures)]
 }
 
-export interface Fault {
-  readonly verdict: Verdict
-  readonly detail: string
-}
-
-/** For sentences: the subject in quotes, never longer than is readable. */
-export const shown = (certificate: Certificate): string => {
-  const text = certificate.subject.empty ? 'without a subject' : String(certificate.subject)
-  return `the certificate "${text.length > 120 ? `${text.slice(0, 117)}...` : text}"`
-}
+const unproved: ReadonlySet<number> = new Set([verdicts.badSignature, verdicts.undecodableIssuerKey])
 
 const weak = (verdict: 'weakLeafKey' | 'weakCaKey', certificate: Certificate): Fault => ({
   verdict,
@@ -133,18 +148,36 @@ const endFault = ({ chain, end }: Path, maxDepth: number): Fault => {
       return {
         verdict: 'noLocalIssuer',
         detail: `the issuer of ${shown(last)}, "${last.issuer}", is neither among the trust anchors nor among the certificates that were sent`,
+        ...missing(last),
       }
   }
 }
 
+/** Where the certificate says that its issuer's is to be had. */
+const missing = ({ issuer, known }: Certificate): { readonly remedy?: string } => {
+  const url = known.authorityInfoAccess?.map(issuerUrl).find((each) => each !== undefined)
+  const who = `the intermediate "${issuer}"`
+  return url === undefined
+    ? {}
+    : { remedy: `the peer did not send ${who}, and must; the certificate says it is at ${url}` }
+}
+
+/** The http address of an entry of authorityInfoAccess that is about the issuer's certificate (RFC 5280 section 4.2.2.1). */
+export const issuerUrl = ({ method, location }: AccessDescription): string | undefined =>
+  method === CA_ISSUERS && location.type === 'uri' && /^http:\/\//i.test(location.value) ? location.value : undefined
+const CA_ISSUERS = knownOid('caIssuers')
+
+const DISTRIBUTION_POINTS = knownOid('cRLDistributionPoints')
+
 /** What is wrong with any certificate wherever it stands. */
-const commonFaults = (certificate: Certificate): Fault[] => {
+const commonFaults = (certificate: Certificate, { crl }: RevocationRules): Fault[] => {
   const faults: Fault[] = certificate.flaws.map((flaw) => ({
     verdict: 'invalidExtension',
     detail: `in ${shown(certificate)} ${flaw}`,
   }))
   for (const { oid, critical } of certificate.extensions) {
     if (!critical || processed.has(oid)) continue
+    if (oid === DISTRIBUTION_POINTS && crl !== 'ignore') continue
     faults.push({
       verdict: 'unhandledCriticalExtension',
       detail: `${shown(certificate)} has the critical extension ${oidName(oid)}, which is not processed here`,
@@ -156,11 +189,14 @@ const commonFaults = (certificate: Certificate): Fault[] => {
 const purposes = { server: knownOid('serverAuth'), client: knownOid('clientAuth') } as const
 const ANY_PURPOSE = knownOid('anyExtendedKeyUsage')
 
-/** RFC 5280 section 4.2.1.12; in CA certificates it limits what they may issue, as the whole Web PKI reads it. */
-const purposeFault = (certificate: Certificate, purpose: 'server' | 'client' | undefined): Fault[] => {
+/**
+ * RFC 5280 section 4.2.1.12; in CA certificates it limits what they may issue, as the whole Web PKI reads it. The leaf
+ * has to name its purpose there: "any" will not do, for OpenSSL neither.
+ */
+const purposeFault = (certificate: Certificate, purpose: 'server' | 'client' | undefined, any: boolean): Fault[] => {
   const { extKeyUsage } = certificate.known
-  if (!purpose || !extKeyUsage || extKeyUsage.includes(purposes[purpose]) || extKeyUsage.includes(ANY_PURPOSE))
-    return []
+  if (!purpose || !extKeyUsage || extKeyUsage.includes(purposes[purpose])) return []
+  if (any && extKeyUsage.includes(ANY_PURPOSE)) return []
   return [
     {
       verdict: 'wrongPurpose',
@@ -186,15 +222,24 @@ const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined)
   ]
 }
 
-const leafFaults = (leaf: Certificate, { rules }: Trial): Fault[] => [
-  ...commonFaults(leaf),
-  ...purposeFault(leaf, rules.purpose),
-  ...usageFault(leaf, rules.purpose),
+const leafFaults = (leaf: Certificate, anchor: boolean, { rules }: Trial): Fault[] => [
+  ...commonFaults(leaf, rules.revocation),
+  ...purposeFault(leaf, rules.purpose, rules.profile === 'rfc5280'),
+  ...(rules.profile === 'webpki' ? [...usageFault(leaf, rules.purpose), ...caFault(leaf, anchor, rules.purpose)] : []),
+  ...strictFaults(leaf, 'leaf', rules),
 ]
+
+/** Who is trusted in person may be server and CA in one, as self-signed certificates for development often are. */
+const caFault = (leaf: Certificate, anchor: boolean, purpose: 'server' | 'client' | undefined): Fault[] =>
+  purpose === 'server' && !anchor && leaf.known.basicConstraints?.ca
+    ? [{ verdict: 'invalidNonCa', detail: `${shown(leaf)} is that of a CA, and a server uses it as its own` }]
+    : []
 
 /** What keeps a certificate from issuing others, but for its place in the path. */
 export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules }: Trial): Fault[] => {
-  const faults = commonFaults(certificate)
+  // nothing but a name and a key was trusted: there is nothing else to judge (RFC 5280 section 6.1.1 (d))
+  if (anchor && isBare(certificate)) return []
+  const faults = commonFaults(certificate, rules.revocation)
   const { basicConstraints, keyUsage } = certificate.known
   // version 1 has no way to say it; only who trusts one by name can have meant it
   const mayBeSilent = anchor && certificate.version === 1 && certificate.selfIssued
@@ -206,7 +251,11 @@ export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules 
       detail: `the key usage of ${shown(certificate)} does not allow signing certificates`,
     })
   }
-  return [...faults, ...purposeFault(certificate, rules.purpose)]
+  return [
+    ...faults,
+    ...purposeFault(certificate, rules.purpose, true),
+    ...strictFaults(certificate, anchor ? 'anchor' : 'issuer', rules),
+  ]
 }
 
 /** `below`: how many CAs that are not self-issued stand between it and the leaf (RFC 5280 section 4.2.1.9). */
@@ -251,7 +300,7 @@ const signatureFault = (outcome: SignatureOutcome, certificate: Certificate, iss
 
 export const timeFault = (certificate: Certificate, time: number): Fault | undefined => {
   // certificates know whole seconds; the last one is within
-  const second = Math.floor(time / 1000) * 1000
+  const second = secondOf(time)
   if (second < certificate.notBefore) {
     return {
       verdict: 'notYetValid',
@@ -266,8 +315,6 @@ export const timeFault = (certificate: Certificate, time: number): Fault | undef
   }
   return undefined
 }
-
-const when = (time: number): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z')
 
 const mismatches = { dns: 'hostMismatch', ip: 'ipMismatch', email: 'emailMismatch' } as const
 
@@ -294,6 +341,8 @@ const nameFault = (leaf: Certificate, { rules }: Trial): Fault | undefined => {
 const listed = (names: readonly string[]): string =>
   names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 
+const NAME_CONSTRAINTS = knownOid('nameConstraints')
+
 /** Self-issued certificates below are free, but for the leaf (RFC 5280 section 6.1.3). */
 const constrain = (
   chain: readonly Certificate[],
@@ -308,7 +357,8 @@ const constrain = (
     const { nameConstraints } = issuer.known
     if (!nameConstraints) continue
     trial.spend('comparisons', comparisons(nameConstraints, names))
-    const violation = violationOf(nameConstraints, names)
+    const critical = issuer.extension(NAME_CONSTRAINTS)?.critical
+    const violation = violationOf(nameConstraints, names, critical)
     if (violation) {
       report(depth, {
         verdict: violation.verdict,

@@ -200,7 +200,34 @@ const rows: readonly Row[] = [
     about: { purpose: 'client' },
     fault: [26, 0, /TLS clients/],
   },
-  { what: 'for anything', sent: [leaf(root, { extKeyUsage: ['anyExtendedKeyUsage'] })] },
+  {
+    what: 'a leaf for anything',
+    sent: [leaf(root, { extKeyUsage: ['anyExtendedKeyUsage'] })],
+    fault: [26, 0, /anyExtendedKeyUsage/],
+  },
+  {
+    what: 'a leaf for anything, by RFC 5280 alone',
+    sent: [leaf(root, { extKeyUsage: ['anyExtendedKeyUsage'] })],
+    options: { profile: 'rfc5280' },
+  },
+  { what: 'a CA for anything', sent: under(ca('All', root, { extKeyUsage: ['anyExtendedKeyUsage'] })) },
+  {
+    what: 'a CA as server',
+    sent: [ca('example.com', root, { san: ['example.com'] }).certificate],
+    fault: [26, 0, /./],
+  },
+  {
+    what: 'a CA as server whose key may sign',
+    sent: [
+      ca('example.com', root, { san: ['example.com'], keyUsage: ['digitalSignature', 'keyCertSign'] }).certificate,
+    ],
+    fault: [37, 0, /is that of a CA, and a server uses it/],
+  },
+  {
+    what: 'the same by RFC 5280 alone',
+    sent: [ca('example.com', root, { san: ['example.com'] }).certificate],
+    options: { profile: 'rfc5280' },
+  },
   {
     what: 'a leaf that may sign certificates only',
     sent: [leaf(root, { keyUsage: ['keyCertSign'] })],
@@ -290,7 +317,7 @@ const rows: readonly Row[] = [
     sent: [leaf(middle), ca('Middle', root, { extensions: [critical('1.2.3.4')] }).certificate, m],
   },
   {
-    what: 'critical policy constraints',
+    what: 'a policy that a CA demands and that is not there',
     sent: under(
       ca('Policy', root, {
         extensions: [
@@ -298,7 +325,7 @@ const rows: readonly Row[] = [
         ],
       }),
     ),
-    fault: [34, 1, /policyConstraints/],
+    fault: [43, 0, /under a policy that holds from the anchor down/],
   },
   {
     what: 'a malformed extension that is known',

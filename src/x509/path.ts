@@ -2,10 +2,14 @@ import { equal } from '../bytes/compare.ts'
 import { CertificateError, Misuse } from '../errors.ts'
 import { run, type Task } from '../task.ts'
 import type { Certificate } from './certificate.ts'
+import { adviceOn, shown, subjectText } from './fault.ts'
+import { Fetching } from './fetching.ts'
 import { matchIdentity, parseReference } from './identity.ts'
-import { type End, exceedsPathLength, type Finding, issuerFaults, judge, type Path, shown, timeFault } from './judge.ts'
+import { type End, exceedsPathLength, type Finding, issuerFaults, judge, type Path, timeFault } from './judge.ts'
+import { type PolicyInputs, processPolicies } from './policy.ts'
+import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocation.ts'
 import { Store } from './store.ts'
-import { type Budget, type Rules, Trial, usualBudget } from './trial.ts'
+import { type Budget, type RevocationRules, type Rules, Trial, usualBudget } from './trial.ts'
 import { verdicts } from './verdicts.ts'
 import type { About, CertificateVerifier, Verified } from './verifier.ts'
 
@@ -29,6 +33,22 @@ export interface VerifierOptions {
   readonly noName?: boolean
   /** Whether the purpose (extended key usage, and the key usage of the leaf) is left unchecked. */
   readonly anyPurpose?: boolean
+  /**
+   * `webpki`, the default, asks of a TLS server what browsers do (CA/Browser Forum Baseline Requirements); `rfc5280`
+   * is path validation alone (section 6.1), which leaves to the application what the leaf's key is used for.
+   */
+  readonly profile?: 'webpki' | 'rfc5280'
+  /** Whether to refuse also what CAs must not do and most verifiers let pass, such as serial numbers that are too long. */
+  readonly strict?: boolean
+  /** What is asked of certificate policies; nothing by default, unless a CA in the path demands it. */
+  readonly policies?: Partial<PolicyInputs>
+  /** Whether certificates that were revoked are refused, and what proof is demanded. */
+  readonly revocation?: RevocationOptions
+  /**
+   * Gets what certificates name by http addresses: issuers that the peer did not send, revocation lists, OCSP
+   * responses. Without it nothing is fetched. What comes is believed only when its signature proves it.
+   */
+  readonly fetch?: Fetch
   /** What one verification may cost. */
   readonly budget?: Partial<Budget>
   /**
@@ -53,14 +73,19 @@ export interface CertificateReport {
 
 /** A verifier by these anchors and rules, for any number of connections. */
 export const verifier = (options: VerifierOptions): CertificateVerifier => {
+  const { revocation } = options
   const prepared: VerifierOptions = {
     ...options,
     anchors: storeOf(options.anchors),
     intermediates: storeOf(options.intermediates ?? []),
+    ...(revocation && {
+      revocation: { ...revocation, lists: [...(revocation.lists ?? [])], responses: [...(revocation.responses ?? [])] },
+    }),
   }
+  const cache = new Cache()
   return {
     ...(options.onCertificate && { tolerant: true }),
-    verify: (chain, about) => run(buildPath(chain, about, prepared)),
+    verify: (chain, about) => run(buildPath(chain, about, prepared, cache)),
   }
 }
 
@@ -81,22 +106,66 @@ const strengths: readonly number[] = [0, 80, 112, 128, 192, 256]
 
 /**
  * Finds a path from the first of these certificates to an anchor and checks all of it. Throws `CertificateError` for
- * the most telling of the faults when there is no good one.
+ * the most telling of the faults when there is no good one. `cache` keeps what was fetched from one time to the next.
  */
-export function* buildPath(sent: readonly Certificate[], about: About, options: VerifierOptions): Task<Verified> {
+export function* buildPath(
+  sent: readonly Certificate[],
+  about: About,
+  options: VerifierOptions,
+  cache: Cache = new Cache(),
+): Task<Verified> {
   const leaf = sent[0]
   if (!leaf) throw new CertificateError(verdicts.nothingToCheck, 0, 'there is no certificate to verify')
   const rules = rulesOf(about, options)
   const trial = new Trial(rules, about.provider, { ...usualBudget, ...options.budget })
-  const search = new Search(leaf, sent, storeOf(options.anchors), storeOf(options.intermediates ?? []), trial)
-  const found = yield* search.find()
+  const anchors = storeOf(options.anchors)
+  const pools = [anchors, storeOf(options.intermediates ?? []), new Store(sent.slice(1))]
+  const revocation = new Revocation(trial, {
+    lists: options.revocation?.lists ?? [],
+    responses: options.revocation?.responses ?? [],
+    stapled: about.ocsp,
+    fetch: options.fetch,
+    cache,
+    holders: (subject) => pools.flatMap((pool) => pool.bySubject(subject)),
+    *prove(signer) {
+      const found = yield* new Search(signer, pools, trial.under(signerRules(rules))).find()
+      return found?.path.chain
+    },
+  })
+  let search = new Search(leaf, pools, trial, revocation)
+  let found = yield* search.find()
+  if (!found && options.fetch) {
+    const fetching = new Fetching(options.fetch, cache, trial)
+    // each round may bring the issuer of what the round before brought
+    while (!found && (yield* fetching.more(search.explain().chain, pools))) {
+      search = new Search(leaf, pools, trial, revocation)
+      found = yield* search.find()
+    }
+    if (found) fetching.keep()
+  }
   const path = found?.path ?? search.explain()
-  const findings = found?.findings ?? (yield* judge(path, trial))
+  const findings = found?.findings ?? (yield* judge(path, trial, revocation))
   const code = settle(path, findings, options.onCertificate)
   const name = rules.references
     .map(({ reference }) => reference && matchIdentity(leaf, reference))
     .find((match) => match !== undefined)
-  return { chain: path.chain, code, ...(name !== undefined && { name }) }
+  const { policies } = processPolicies(path.chain, path.end === 'anchor', rules.policies)
+  return { chain: path.chain, code, policies, ...(name !== undefined && { name }) }
+}
+
+/** Who signs lists needs a path, but neither a name nor a purpose of TLS nor policies. */
+const signerRules = (rules: Rules): Rules => ({
+  ...rules,
+  purpose: undefined,
+  references: [],
+  policies: noPolicies,
+})
+
+const noPolicies: PolicyInputs = {
+  initial: undefined,
+  requireExplicit: false,
+  inhibitMapping: false,
+  inhibitAny: false,
 }
 
 const rulesOf = (about: About, options: VerifierOptions): Rules => {
@@ -116,21 +185,40 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     strength,
     maxDepth: options.maxDepth ?? 10,
     partialChain: options.partialChain ?? false,
+    profile: options.profile ?? 'webpki',
+    strict: options.strict ?? false,
+    policies: { ...noPolicies, ...options.policies },
+    revocation: revocationRules(about, options.revocation ?? {}),
   }
 }
 
+const DAY = 86_400_000
+const revocationRules = (about: About, options: RevocationOptions): RevocationRules => ({
+  crl: options.crl ?? 'ignore',
+  ocsp: options.ocsp ?? 'check',
+  requireFor: options.requireFor ?? 'chain',
+  asked: about.ocspAsked ?? false,
+  maxAge: options.maxAge ?? 10 * DAY,
+  skew: options.skew ?? 300_000,
+  nonce: options.nonce,
+})
+
 /** Throws for the first fault, unless there is somebody who may let it pass. Returns the last one that was let pass. */
 const settle = ({ chain }: Path, findings: readonly Finding[], ask: VerifierOptions['onCertificate']): number => {
-  let tolerated: number = verdicts.ok
-  for (const { code, depth, certificate, detail } of findings) {
-    const ok = code === verdicts.ok
-    if (!ok) tolerated = code
-    if (ask ? ask({ ok, code: tolerated, depth, certificate, detail, chain }) : ok) continue
-    if (ok && tolerated === verdicts.ok)
-      throw new CertificateError(verdicts.unspecified, depth, `${shown(certificate)} was refused by the application`)
-    throw new CertificateError(tolerated, depth, detail)
+  let tolerated: Finding | undefined
+  for (const finding of findings) {
+    const { depth, certificate, detail } = finding
+    const ok = finding.code === verdicts.ok
+    if (!ok) tolerated = finding
+    const code = tolerated?.code ?? verdicts.ok
+    if (ask ? ask({ ok, code, depth, certificate, detail, chain }) : ok) continue
+    const refused = { verdict: 'unspecified', detail: `${shown(certificate)} was refused by the application` } as const
+    const { rule, remedy } = { ...adviceOn(refused), ...(tolerated ?? finding) }
+    const explanation = { path: chain.map(subjectText), certificate: subjectText(certificate), rule, remedy }
+    if (ok && !tolerated) throw new CertificateError(verdicts.unspecified, depth, refused.detail, { explanation })
+    throw new CertificateError(code, depth, detail, { explanation })
   }
-  return tolerated
+  return tolerated?.code ?? verdicts.ok
 }
 
 interface Judged {
@@ -147,16 +235,19 @@ class Search {
   readonly #anchors: Store
   readonly #pools: readonly Store[]
   readonly #trial: Trial
+  readonly #revocation: Revocation | undefined
   /** Subjects from which some chain of names leads to an anchor. */
   readonly #hopeful: ReadonlySet<string>
   /** Whether a certificate may issue others at all. */
   readonly #fit = new Map<Certificate, boolean>()
 
-  constructor(leaf: Certificate, sent: readonly Certificate[], anchors: Store, intermediates: Store, trial: Trial) {
+  /** `pools`: the anchors first. */
+  constructor(leaf: Certificate, pools: readonly Store[], trial: Trial, revocation?: Revocation) {
     this.#leaf = leaf
-    this.#anchors = anchors
-    this.#pools = [anchors, intermediates, new Store(sent.slice(1))]
+    this.#anchors = pools[0] as Store
+    this.#pools = pools
     this.#trial = trial
+    this.#revocation = revocation
     this.#hopeful = this.#reachable()
   }
 
@@ -169,7 +260,7 @@ class Search {
     const last = chain[chain.length - 1] as Certificate
     if (this.#isAnchor(last)) {
       const path: Path = { chain, end: 'anchor' }
-      const findings = yield* judge(path, this.#trial)
+      const findings = yield* judge(path, this.#trial, this.#revocation)
       return findings.every(({ code }) => code === verdicts.ok) ? { path, findings } : undefined
     }
     if (chain.length >= LONGEST) return undefined

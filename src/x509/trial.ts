@@ -3,6 +3,8 @@ import { CertificateError, Misuse } from '../errors.ts'
 import { isPromise, type Task, wait } from '../task.ts'
 import type { Certificate } from './certificate.ts'
 import type { Reference } from './identity.ts'
+import type { PolicyInputs } from './policy.ts'
+import type { SignatureAlgorithm } from './signature.ts'
 import { verdicts } from './verdicts.ts'
 
 /** What one verification may cost at most, whatever certificates it is given. */
@@ -13,9 +15,11 @@ export interface Budget {
   readonly candidates: number
   /** Names compared with name constraints. */
   readonly comparisons: number
+  /** Addresses asked by way of `fetch`. */
+  readonly fetches: number
 }
 
-export const usualBudget: Budget = { signatures: 100, candidates: 10_000, comparisons: 1 << 20 }
+export const usualBudget: Budget = { signatures: 100, candidates: 10_000, comparisons: 1 << 20, fetches: 16 }
 
 /** What a path is measured by; nothing here is optional any more. */
 export interface Rules {
@@ -31,34 +35,75 @@ export interface Rules {
   readonly maxDepth: number
   /** Whether any certificate of the store ends a path, not only self-signed ones. */
   readonly partialChain: boolean
+  /** `webpki`: what browsers ask of servers' certificates; `rfc5280`: path validation alone. */
+  readonly profile: 'webpki' | 'rfc5280'
+  /** Whether rules count that bind CAs and that most verifiers let pass. */
+  readonly strict: boolean
+  readonly policies: PolicyInputs
+  readonly revocation: RevocationRules
+}
+
+/** How much each kind of evidence counts; see `RevocationOptions`. */
+export interface RevocationRules {
+  readonly crl: 'ignore' | 'check' | 'require'
+  readonly ocsp: 'ignore' | 'check' | 'require'
+  readonly requireFor: 'chain' | 'leaf'
+  /** Whether a stapled answer was asked for, so that a certificate may insist on one. */
+  readonly asked: boolean
+  /** Milliseconds. */
+  readonly maxAge: number
+  readonly skew: number
+  readonly nonce: Uint8Array | undefined
+}
+
+/** What all trials of one verification have in common. */
+interface Account {
+  readonly provider: Provider
+  readonly left: Record<keyof Budget, number>
+  readonly whole: Budget
+  readonly outcomes: Map<Certificate, Map<Certificate, SignatureOutcome>>
 }
 
 /** One verification: its rules, what it has spent, and what it has found out so far. */
 export class Trial {
   readonly rules: Rules
-  readonly #provider: Provider
-  readonly #left: Record<keyof Budget, number>
-  readonly #whole: Budget
-  readonly #outcomes = new Map<Certificate, Map<Certificate, SignatureOutcome>>()
+  readonly #account: Account
 
-  constructor(rules: Rules, provider: Provider, budget: Budget) {
+  constructor(rules: Rules, provider: Provider, budget: Budget, account?: Account) {
     this.rules = rules
-    this.#provider = provider
-    this.#whole = budget
-    this.#left = { ...budget }
+    this.#account = account ?? { provider, whole: budget, left: { ...budget }, outcomes: new Map() }
+  }
+
+  /** The same verification by other rules: for those who sign revocation lists. */
+  under(rules: Rules): Trial {
+    const { provider, whole } = this.#account
+    return new Trial(rules, provider, whole, this.#account)
+  }
+
+  get provider(): Provider {
+    return this.#account.provider
   }
 
   /** Throws `CertificateError` when more would be spent than there is. */
   spend(what: keyof Budget, amount = 1): void {
-    this.#left[what] -= amount
-    if (this.#left[what] >= 0) return
-    const detail = `these certificates need more than ${this.#whole[what]} ${what}, which no honest chain does; verification was given up`
+    const { left, whole } = this.#account
+    left[what] -= amount
+    if (left[what] >= 0) return
+    const detail = `these certificates need more than ${whole[what]} ${what}, which no honest chain does; verification was given up`
     throw new CertificateError(verdicts.rejected, 0, detail)
+  }
+
+  /** As `spend`, for what is not needed: says whether there was enough left. */
+  afford(what: keyof Budget): boolean {
+    const { left } = this.#account
+    if (left[what] <= 0) return false
+    left[what]--
+    return true
   }
 
   /** What is known of a signature without working for it. */
   known(certificate: Certificate, issuer: Certificate): SignatureOutcome | undefined {
-    return this.#outcomes.get(certificate)?.get(issuer)
+    return this.#account.outcomes.get(certificate)?.get(issuer)
   }
 
   /** Whether the issuer's key made the certificate's signature. Each pair is tried once. */
@@ -66,20 +111,30 @@ export class Trial {
     const before = this.known(certificate, issuer)
     if (before) return before
     const outcome = yield* this.#check(certificate, issuer)
-    const outcomes = this.#outcomes.get(certificate) ?? new Map<Certificate, SignatureOutcome>()
+    const outcomes = this.#account.outcomes.get(certificate) ?? new Map<Certificate, SignatureOutcome>()
     outcomes.set(issuer, outcome)
-    this.#outcomes.set(certificate, outcomes)
+    this.#account.outcomes.set(certificate, outcomes)
     return outcome
   }
 
   *#check(certificate: Certificate, issuer: Certificate): Task<SignatureOutcome> {
-    const { algorithm } = certificate.signatureAlgorithm
     if (!certificate.algorithmsAgree) return 'disagreeing'
+    const { signatureAlgorithm, tbs, signature } = certificate
+    return yield* this.verify(issuer, signatureAlgorithm, tbs, signature)
+  }
+
+  /** Whether this certificate's key signed these bytes. */
+  *verify(
+    signer: Certificate,
+    { algorithm }: SignatureAlgorithm,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): Task<SignatureOutcome> {
     if (!algorithm) return 'unsupported'
     this.spend('signatures')
-    const key = yield* publicKeyOf(issuer, this.#provider)
+    const key = yield* publicKeyOf(signer, this.provider)
     if (!key) return 'unusableKey'
-    return (yield* wait(key.verify(algorithm, certificate.tbs, certificate.signature))) ? 'good' : 'bad'
+    return (yield* wait(key.verify(algorithm, message, signature))) ? 'good' : 'bad'
   }
 }
 

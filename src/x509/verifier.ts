@@ -21,6 +21,8 @@ export interface About {
   readonly time: number
   /** A stapled OCSP response (DER), if one came. */
   readonly ocsp?: Uint8Array
+  /** Whether the server was asked to staple one: only then may its certificate insist on it (RFC 7633). */
+  readonly ocspAsked?: boolean
 }
 
 export interface Verified {
@@ -30,4 +32,6 @@ export interface Verified {
   readonly code: number
   /** The name in the certificate that matched. */
   readonly name?: string
+  /** The policies under which the leaf was issued, by the anchor's numbers (RFC 5280 section 6.1.6); `anyPolicy` alone: all. */
+  readonly policies?: readonly string[]
 }

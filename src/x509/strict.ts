@@ -1,0 +1,231 @@
+import { equal } from '../bytes/compare.ts'
+import type { Certificate } from './certificate.ts'
+import { type Fault, shown } from './fault.ts'
+import { ipText } from './general-name.ts'
+import { knownOid, oidName } from './oids.ts'
+import type { Rules } from './trial.ts'
+import type { Verdict } from './verdicts.ts'
+
+/** Where in a path a certificate stands. */
+export type Place = 'leaf' | 'issuer' | 'anchor'
+
+interface StrictRule {
+  readonly at: readonly Place[]
+  /** In one profile only. */
+  readonly profile?: 'webpki' | 'rfc5280'
+  /** Holds in its profile even without `strict`. */
+  readonly always?: true
+  /** Only for TLS servers. */
+  readonly server?: true
+  readonly verdict?: Verdict
+  readonly rule: string
+  /** How the certificate breaks it, as the end of a sentence that begins with the certificate. */
+  readonly breach: (certificate: Certificate) => string | false | undefined
+}
+
+const everywhere: readonly Place[] = ['leaf', 'issuer', 'anchor']
+const issued: readonly Place[] = ['leaf', 'issuer']
+const issuing: readonly Place[] = ['issuer', 'anchor']
+
+const uncritical =
+  (name: string) =>
+  (certificate: Certificate): string | false => {
+    const extension = certificate.extension(knownOid(name))
+    return extension !== undefined && !extension.critical && `has ${name} that is not critical`
+  }
+
+const isCa = ({ known }: Certificate): boolean => known.basicConstraints?.ca === true
+
+/**
+ * What RFC 5280 and the Baseline Requirements oblige CAs to and most verifiers let pass: none of it lets anybody
+ * pretend to be somebody else. A verifier with `strict` refuses certificates that break it.
+ */
+const rules: readonly StrictRule[] = [
+  {
+    at: everywhere,
+    verdict: 'rejected',
+    rule: 'RFC 5280 section 4.1.2.2',
+    breach: ({ serial }) =>
+      serial.length > 20 && `has a serial number of ${serial.length} bytes; at most 20 are allowed`,
+  },
+  {
+    at: issued,
+    verdict: 'rejected',
+    rule: 'RFC 5280 section 4.1.2.2',
+    breach: ({ serial }) => serial.every((byte) => byte === 0) && 'has the serial number zero, which is not positive',
+  },
+  {
+    at: issued,
+    verdict: 'rejected',
+    rule: 'RFC 5280 section 4.1.2.1',
+    breach: ({ version }) => version !== 3 && `is of version ${version}, which cannot carry extensions`,
+  },
+  {
+    at: everywhere,
+    rule: 'RFC 5280 section 4.2.1.1',
+    breach: ({ selfIssued, known }) =>
+      !selfIssued &&
+      !known.authorityKeyIdentifier?.keyId &&
+      'does not say which key of its issuer signed it (authorityKeyIdentifier)',
+  },
+  {
+    at: issuing,
+    rule: 'RFC 5280 section 4.2.1.2',
+    profile: 'rfc5280',
+    always: true,
+    breach: (ca) => isCa(ca) && !ca.known.subjectKeyIdentifier && 'is that of a CA and has no subjectKeyIdentifier',
+  },
+  {
+    at: issuing,
+    rule: 'RFC 5280 section 4.2.1.2',
+    profile: 'webpki',
+    breach: (ca) => isCa(ca) && !ca.known.subjectKeyIdentifier && 'is that of a CA and has no subjectKeyIdentifier',
+  },
+  {
+    at: ['issuer'],
+    rule: 'RFC 5280 section 4.2.1.3',
+    breach: ({ keyUsage }) => !keyUsage && 'is that of a CA and has no keyUsage',
+  },
+  {
+    at: ['leaf'],
+    rule: 'RFC 5280 section 4.2.1.9',
+    profile: 'rfc5280',
+    always: true,
+    breach: (leaf) =>
+      !isCa(leaf) &&
+      leaf.keyUsage?.has('keyCertSign') &&
+      'may sign certificates (keyUsage) though it is not that of a CA',
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.11',
+    profile: 'webpki',
+    server: true,
+    breach: ({ keyUsage }) =>
+      (keyUsage?.has('keyCertSign') || keyUsage?.has('cRLSign')) &&
+      'is that of a server and may sign certificates or CRLs (keyUsage)',
+  },
+  { at: issuing, rule: 'RFC 5280 section 4.2.1.9', breach: uncritical('basicConstraints') },
+  { at: everywhere, rule: 'RFC 5280 section 4.2.1.10', profile: 'rfc5280', breach: uncritical('nameConstraints') },
+  { at: everywhere, rule: 'RFC 5280 section 4.2.1.11', breach: uncritical('policyConstraints') },
+  { at: everywhere, rule: 'RFC 5280 section 4.2.1.14', breach: uncritical('inhibitAnyPolicy') },
+  {
+    at: ['leaf'],
+    rule: 'RFC 5280 section 4.2.1.6',
+    breach: (leaf) =>
+      leaf.subject.empty &&
+      uncritical('subjectAltName')(leaf) &&
+      'has no subject, and yet a subjectAltName that is not critical',
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.12',
+    profile: 'webpki',
+    server: true,
+    breach: (leaf) =>
+      !leaf.subject.empty &&
+      leaf.extension(knownOid('subjectAltName'))?.critical &&
+      'has a subject, and yet a critical subjectAltName',
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.6',
+    profile: 'webpki',
+    server: true,
+    breach: ({ known }) => !known.extKeyUsage && 'does not say what it is for (extKeyUsage)',
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.6',
+    profile: 'webpki',
+    server: true,
+    breach: (leaf) => leaf.extension(knownOid('extKeyUsage'))?.critical && 'has a critical extKeyUsage',
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.4.3',
+    profile: 'webpki',
+    server: true,
+    breach: strayCommonName,
+  },
+  {
+    at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 3.2.2.6',
+    profile: 'webpki',
+    server: true,
+    breach: ({ known }) => {
+      const wide = known.subjectAltName?.find((name) => name.type === 'dns' && overSuffix(name.value))
+      return wide && `is for "${wide.value}", all names below what looks like a public suffix`
+    },
+  },
+  {
+    at: everywhere,
+    rule: 'CA/Browser Forum Baseline Requirements 6.1.5',
+    profile: 'webpki',
+    verdict: 'rejected',
+    breach: ({ key }) =>
+      key.type === 'rsa' && key.bits % 8 !== 0 && `has an RSA key of ${key.bits} bits, which is not a multiple of 8`,
+  },
+  {
+    at: ['anchor'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.1.2',
+    profile: 'webpki',
+    breach: ({ selfIssued, known }) =>
+      selfIssued && known.extKeyUsage && `is a root and has extKeyUsage (${known.extKeyUsage.map(oidName).join(', ')})`,
+  },
+  {
+    at: ['anchor'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.1.3',
+    profile: 'webpki',
+    breach: ({ selfIssued, known }) => {
+      const { authorityKeyIdentifier: authority, subjectKeyIdentifier: own } = known
+      if (!selfIssued || !authority) return false
+      if (authority.issuer || authority.serial)
+        return 'is a root whose authorityKeyIdentifier names an issuer or a serial number'
+      if (!authority.keyId) return 'is a root whose authorityKeyIdentifier names no key'
+      return (
+        own &&
+        !equal(own, authority.keyId) &&
+        'is a root whose authorityKeyIdentifier is not its own subjectKeyIdentifier'
+      )
+    },
+  },
+]
+
+/** The common name must be one of the names of subjectAltName, character for character. */
+function strayCommonName({ subject, known }: Certificate): string | undefined {
+  const names = (known.subjectAltName ?? []).map(({ type, value }) =>
+    type === 'dns' ? value : type === 'ip' ? ipText(value) : '',
+  )
+  const common = subject.rdns.flat().filter(({ oid }) => oid === COMMON_NAME)
+  const stray = common.find(({ text }) => text === undefined || !names.includes(text))
+  return stray && `has the common name "${stray.text ?? '?'}", which is not among its names in the same letters`
+}
+const COMMON_NAME = knownOid('commonName')
+
+/** Second-level labels under which the registries of countries sell names. */
+const GENERIC = 'ac|co|com|edu|gob|gov|go|gr|id|info|ltd|me|mil|muni|name|ne|net|nom|or|org|plc|sch|web'
+const SUFFIX = new RegExp(`^\\*\\.(?:${GENERIC})\\.[a-z]{2}$`, 'i')
+const overSuffix = (name: string): boolean => /^\*\.[^.]*$/.test(name) || SUFFIX.test(name)
+
+/** What the profile and the level of strictness find wrong with one certificate beyond what everybody refuses. */
+export const strictFaults = (
+  certificate: Certificate,
+  place: Place,
+  { strict, profile, purpose }: Rules,
+): readonly Fault[] => {
+  const faults: Fault[] = []
+  for (const row of rules) {
+    if (!row.at.includes(place) || (row.profile && row.profile !== profile)) continue
+    if (!strict && !row.always) continue
+    if (row.server && purpose !== 'server') continue
+    const breach = row.breach(certificate)
+    if (!breach) continue
+    faults.push({
+      verdict: row.verdict ?? 'invalidExtension',
+      rule: row.rule,
+      detail: `${shown(certificate)} ${breach}`,
+    })
+  }
+  return faults
+}
