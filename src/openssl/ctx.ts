@@ -6,6 +6,7 @@ import type { SSL_METHOD } from './methods.ts'
 import { SessionCache } from './session-cache.ts'
 import { type CertCallback, Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
+import type { TicketKeyCallback } from './ticket-keys.ts'
 import type { EVP_PKEY, X509 } from './x509.ts'
 import { X509_STORE, type X509_STORE_CTX } from './x509-store.ts'
 
@@ -40,6 +41,8 @@ export class SSL_CTX implements Counted {
   certVerifyArgument: unknown = null
   passwordCallback: ((size: number, rwflag: number, u: unknown) => string | Uint8Array | null) | null = null
   passwordArgument: unknown = null
+  ticketKeys: Uint8Array | null = null
+  ticketKeyCallback: TicketKeyCallback | null = null
   #tickets: Tickets | undefined
 
   constructor(method: SSL_METHOD, provider: Provider) {

@@ -187,6 +187,13 @@ export {
   SSL_set1_verify_cert_store,
 } from './stores.ts'
 export {
+  SSL_CTX_get_tlsext_ticket_keys,
+  SSL_CTX_set_tlsext_ticket_key_cb,
+  SSL_CTX_set_tlsext_ticket_keys,
+  type TicketKey,
+  type TicketKeyCallback,
+} from './ticket-keys.ts'
+export {
   SSL_add1_host,
   SSL_CTX_get_cert_store,
   SSL_CTX_get_verify_callback,

@@ -14,6 +14,7 @@ import {
   SSL_SESS_CACHE_SERVER,
   SSL_VERIFY_PEER,
 } from './ssl-numbers.ts'
+import { askedTickets } from './ticket-keys.ts'
 
 /** Sessions of a connection: how the engine finds, keeps and seals them (SSL_set_session(3), SSL_get_session(3)). */
 
@@ -26,7 +27,7 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
   const stateless = (settings.options & SSL_OP_NO_TICKET) === 0 && settings.securityLevel < 3
   if (role === 'client') return stateless ? taken : undefined
   if (!stateless) return storedTickets(ssl)
-  const { tickets } = ctx
+  const tickets = ctx.ticketKeyCallback ? askedTickets(ssl, ctx.ticketKeyCallback) : ctx.tickets
   return {
     seal: (session) => tickets.seal(session),
     open: (ticket) => {

@@ -1,16 +1,18 @@
 import {
   connected,
+  contextFor,
   handshake,
   join,
   materials,
   type Pair,
-  type pairOf,
+  pairOf,
   queue,
   read,
   shake,
   shutdown,
   told,
   trust,
+  useIdentity,
 } from '../../test/openssl/bench.ts'
 import { type Row, type Setting, table } from '../../test/openssl/rows.ts'
 import * as o from './index.ts'
@@ -277,6 +279,82 @@ const rows: readonly Row[] = [
       ]
     },
     says: ['1 0', REUSED, 'cb_hits=1'],
+  },
+  ...([1, 2, 0, -1] as const).map(
+    (ret): Row => ({
+      id: `X8 ticket key cb on resume ret=${ret}`,
+      run: async (setting) => {
+        let calls = 0
+        let answer = 1
+        const keyName = new Uint8Array(16).fill(1)
+        const key = new Uint8Array(32).fill(2)
+        const pair = await first(setting, {
+          sctx: (ctx) =>
+            o.SSL_CTX_set_tlsext_ticket_key_cb(ctx, (_, name, enc) => {
+              calls++
+              if (enc === 1) return { ret: 1, keyName, key }
+              return name?.join() === keyName.join() && answer > 0 ? { ret: answer, keyName, key } : answer
+            }),
+        })
+        calls = 0
+        answer = ret
+        const ends = join(pair.cctx, pair.sctx)
+        o.SSL_set_session(ends.client, pair.session)
+        const [c, s] = await shake(ends)
+        return [`c=${c.slice(0, 2)} s=${s} reused=${o.SSL_session_reused(ends.server)} calls=${calls}`]
+      },
+      says:
+        ret === 1
+          ? ['c=1  s=1 NONE reused=1 calls=1']
+          : ret === 2
+            ? ['c=1  s=1 NONE reused=1 calls=2']
+            : ret === -1
+              ? ['c=-1 s=-1 SSL; SSL/68 “internal error” reused=0 calls=1']
+              : { 772: ['c=1  s=1 NONE reused=0 calls=3'], 771: ['c=1  s=1 NONE reused=0 calls=2'] },
+    }),
+  ),
+  {
+    id: 'V8 ticket key cb on encrypt',
+    run: async (setting) => {
+      const asks = async (answer: number): Promise<string> => {
+        const pair = await pairOf({ ...setting, sctx: (ctx) => o.SSL_CTX_set_tlsext_ticket_key_cb(ctx, () => answer) })
+        const [c, s] = await shake(pair)
+        const data = await read(pair.client)
+        const session = o.SSL_get_session(pair.client)
+        return `c=${c.slice(0, 2)} s=${s} ${data} has_ticket=${session ? o.SSL_SESSION_has_ticket(session) : 0}`
+      }
+      return [await asks(0), await asks(-1)]
+    },
+    says: {
+      772: [
+        'c=1  s=1 NONE -1 WANT_READ has_ticket=0',
+        'c=1  s=-1 SSL; SSL/234 “callback failed” 0 SSL; SSL/1080 “tlsv1 alert internal error”; SSL alert number 80 has_ticket=0',
+      ],
+      771: ['c=1  s=1 NONE -1 WANT_READ has_ticket=0', 'c=-1 s=-1 SSL; SSL/234 “callback failed” 0 SSL has_ticket=0'],
+    },
+    differs: 'no ticket is sent where OpenSSL sends a broken one; a fatal alert stays SSL_ERROR_SSL',
+  },
+  {
+    id: 'tickets of one context open in another that has its keys',
+    run: async (setting) => {
+      const pair = await first(setting)
+      const { leaf } = await materials()
+      const other = contextFor(setting.late)
+      useIdentity(other, leaf, setting.late)
+      const foreign = await again({ cctx: pair.cctx, sctx: other }, pair.session)
+      const keys = o.SSL_CTX_get_tlsext_ticket_keys(pair.sctx)
+      o.SSL_CTX_set_tlsext_ticket_keys(other, keys)
+      const ends = join(pair.cctx, pair.sctx)
+      await shake(ends)
+      await read(ends.client)
+      await close(ends)
+      return [
+        foreign,
+        await again({ cctx: pair.cctx, sctx: other }, o.SSL_get1_session(ends.client)),
+        `${o.SSL_CTX_set_tlsext_ticket_keys(other, null)} ${o.SSL_CTX_set_tlsext_ticket_keys(other, new Uint8Array(79))} ${queue()}`,
+      ]
+    },
+    says: [FULL, REUSED, '80 0 SSL/325 “invalid ticket keys length”'],
   },
   {
     id: 'num_tickets',
