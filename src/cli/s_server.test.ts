@@ -157,6 +157,19 @@ describe('s_server', () => {
     assert.equal(await server.code, 0)
   })
 
+  it('interrupted, it closes what is open', async () => {
+    for (const args of [[], ['-rev'], ['-www']]) {
+      const server = serve(files, ...args)
+      const client = typetls(['s_client', '-connect', `127.0.0.1:${await portOf(server)}`])
+      await client.until(/Verify return code/)
+      await server.until(/CIPHER is/)
+      server.interrupt()
+      assert.equal(await client.code, 0, client.err)
+      assert.match(client.out, /^closed$/m)
+      assert.equal(await server.code, 0, server.err)
+    }
+  })
+
   it('-verify asks and goes on, -Verify insists', async () => {
     const other = await makeFiles()
     for (const [flag, certificate, accepted] of [

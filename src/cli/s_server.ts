@@ -101,7 +101,9 @@ class Server {
   readonly #listening = new AbortController()
   /** Aborted: the connections that are left are dropped. */
   readonly #over = new AbortController()
-  /** Connections that a typist may speak to, the newest last. */
+  /** Connections whose handshake is over. */
+  readonly #links = new Set<Link>()
+  /** Those that a typist may speak to, the newest last. */
   readonly #open: Link[] = []
   #opened = (): void => {}
   #typing = false
@@ -175,6 +177,7 @@ class Server {
     const { signal } = this.#over
     try {
       await link.handshake(AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE)]))
+      this.#links.add(link)
       await this.#say(serverReport(ssl))
       if (this.#options.www) await replyWithPage(link, signal)
       else if (this.#options.rev) await replyReversed(link, signal)
@@ -186,6 +189,7 @@ class Server {
       if (!signal.aborted)
         this.#tell(`ERROR\n${[sentence(error), ...(error instanceof TlsFailure ? error.codes : [])].join('\n')}\n`)
     } finally {
+      this.#links.delete(link)
       SSL_free(ssl)
     }
   }
@@ -254,7 +258,7 @@ class Server {
   /** No new connections; those that stand are closed, and dropped if that takes too long. */
   #end(): void {
     this.#listening.abort()
-    for (const link of this.#open) link.end().catch(() => {})
+    for (const link of this.#links) link.end().catch(() => {})
     setTimeout(() => this.#over.abort(), PATIENCE).unref()
   }
 
