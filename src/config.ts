@@ -88,6 +88,8 @@ export interface Config {
   readonly keyShares: number
   /** What we check and what we sign with, in order of preference. */
   readonly schemes: readonly Scheme[]
+  /** What a client's certificate is signed with, where that differs from `schemes`: a server asks so, a client keeps to it. */
+  readonly clientSchemes?: readonly Scheme[]
   /** Server: our order of suites and groups decides, not the client's. */
   readonly serverPreference: boolean
   /** Protocols in order of preference; each of 1 to 255 characters of one byte. */

@@ -144,7 +144,7 @@ function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: B
 
 /** What a CertificateRequest asks for. */
 export const requestExtensions = ({ config }: Peer): Body<'certificateRequest'>['extensions'] => ({
-  signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
+  signatureAlgorithms: (config.clientSchemes ?? config.schemes).map((scheme) => scheme.id),
   ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
 })
 

@@ -133,7 +133,9 @@ const parsed = (der: Uint8Array): Certificate => {
 export const signedWith = (peer: Peer, id: number, key: PublicKey): Scheme => {
   const scheme = schemeById(id)
   const { version = TLS13 } = peer.facts
-  if (!scheme || !peer.config.schemes.includes(scheme) || !schemeFits(scheme, key.facts, version)) {
+  const { schemes, clientSchemes } = peer.config
+  const offered = (peer.facts.role === 'server' && clientSchemes) || schemes
+  if (!scheme || !offered.includes(scheme) || !schemeFits(scheme, key.facts, version)) {
     throw illegal(
       'WRONG_SIGNATURE_TYPE',
       `signature scheme 0x${id.toString(16)} was not offered or does not fit the key`,
@@ -182,7 +184,7 @@ export function* answerRequest(
     authorities: extensions.certificateAuthorities ?? [],
     ...(facts.serverName !== undefined && { serverName: facts.serverName }),
   })
-  const choice = chooseIdentity(config, offered, schemes, TLS13)
+  const choice = chooseIdentity({ ...config, schemes: config.clientSchemes ?? config.schemes }, offered, schemes, TLS13)
   if (!choice) return proveNothing(peer, context)
   yield* prove(peer, choice.identity, choice.scheme, context, {
     ocsp: extensions.statusRequest !== undefined,

@@ -189,7 +189,7 @@ function* chooseOurs(peer: Peer, request: Body<'certificateRequest12'>) {
   const fitting = offered.filter(({ key }) =>
     request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN),
   )
-  return chooseIdentity(config, fitting, schemes, TLS12)
+  return chooseIdentity({ ...config, schemes: config.clientSchemes ?? config.schemes }, fitting, schemes, TLS12)
 }
 
 function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {

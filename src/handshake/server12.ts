@@ -107,7 +107,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
   if (demands) {
     peer.send('certificateRequest12', {
       certificateTypes: [RSA_SIGN, ECDSA_SIGN],
-      supportedSignatureAlgorithms: config.schemes.map((candidate) => candidate.id),
+      supportedSignatureAlgorithms: (config.clientSchemes ?? config.schemes).map((candidate) => candidate.id),
       certificateAuthorities: config.authorities ?? [],
     })
   }

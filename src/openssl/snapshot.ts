@@ -50,6 +50,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     suites: [...settings.ciphersuites, ...cipherList].filter((suite) => suiteStrength(suite) >= strength),
     groups: settings.groups.filter((group) => groupStrength(group) >= strength),
     schemes: settings.schemes.filter((scheme) => schemeStrength(scheme) >= strength),
+    ...(settings.clientSchemes && { clientSchemes: settings.clientSchemes }),
     serverPreference: (options & SSL_OP_CIPHER_SERVER_PREFERENCE) !== 0,
     certificate: certificateHook(ssl),
     clientAuth: requires ? 'require' : insists ? 'request' : 'none',
