@@ -508,6 +508,33 @@ const certificateCallbacks: readonly Row[] = [
     says: ['/CN=Leaf', '0'],
   },
   {
+    id: 'client_sigalgs: what a server asks a client to sign with, and what a client signs with',
+    run: async (setting) => {
+      const { root, rsa } = await materials()
+      const signedWith = async (side: 'cctx' | 'sctx', list: string): Promise<string> => {
+        const pair = await pairOf({
+          ...setting,
+          cctx: (ctx) => {
+            useIdentity(ctx, rsa, setting.late)
+            if (side === 'cctx') o.SSL_CTX_set1_client_sigalgs_list(ctx, list)
+          },
+          sctx: (ctx) => {
+            trust(ctx, root)
+            o.SSL_CTX_set_verify(ctx, o.SSL_VERIFY_PEER, null)
+            if (side === 'sctx') o.SSL_CTX_set1_client_sigalgs_list(ctx, list)
+          },
+        })
+        return `${await shake(pair)} ${o.SSL_get_peer_signature_name(pair.server)}`
+      }
+      return [
+        await signedWith('sctx', 'rsa_pss_rsae_sha512:ECDSA+SHA256'),
+        await signedWith('cctx', 'rsa_pss_rsae_sha384:ECDSA+SHA256'),
+        await signedWith('sctx', 'ed25519'),
+      ]
+    },
+    says: ['1 NONE,1 NONE rsa_pss_rsae_sha512', '1 NONE,1 NONE rsa_pss_rsae_sha384', '1 NONE,1 NONE null'],
+  },
+  {
     id: 'names of authorities',
     run: async (setting) => {
       const { root } = await materials()
