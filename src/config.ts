@@ -136,10 +136,12 @@ export interface Config {
   /** The client offers to resume with pre-shared keys of TLS 1.3. */
   readonly resumption: boolean
 
-  /** Client: a key agreed elsewhere, to offer beside the session. */
-  readonly psk?: Hook<void, ExternalPsk | undefined>
+  /** Client: a key agreed elsewhere, to offer beside the session. In TLS 1.2 it is asked with the server's hint. */
+  readonly psk?: Hook<Uint8Array | undefined, ExternalPsk | undefined>
   /** Server: the key of that identity, if it is known. */
   readonly findPsk?: Hook<Uint8Array, ExternalPsk | undefined>
+  /** Server, TLS 1.2: which key the client may choose. */
+  readonly pskHint?: Uint8Array
   /**
    * Bytes of data before the handshake is over (0-RTT). Server: how many it takes; client: whether it may send what the
    * session allows (any number but 0). Such data may be replayed by anybody who heard it (RFC 9846 appendix F.5).

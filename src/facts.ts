@@ -41,6 +41,8 @@ export interface Facts {
   resumed: boolean
   /** The key agreed elsewhere that the handshake was made with, by its identity. */
   psk?: Uint8Array
+  /** Client, TLS 1.2: what the server said of the key that it wants. */
+  pskHint?: Uint8Array
   /** Early data was offered: what became of it. */
   earlyData?: 'accepted' | 'rejected'
   /** The exporter for early data, where that was offered and the key is known. */
@@ -62,6 +64,8 @@ export interface Facts {
   exporter?: Exporter
   /** The client offered to authenticate later. */
   postHandshakeAuth?: boolean
+  /** Bytes of plaintext in a record, where max_fragment_length was agreed on. */
+  maxFragmentLength?: number
   /** Bytes of plaintext in a record that the peer takes, where it said so. */
   peerRecordLimit?: number
 }

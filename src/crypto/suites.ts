@@ -13,8 +13,8 @@ export const ciphers = {
 export type CipherName = keyof typeof ciphers
 
 /** How the keys are agreed in TLS 1.2, and with what kind of certificate. `any`: TLS 1.3, where extensions decide. */
-export type Agreement = 'any' | 'ecdhe' | 'rsa'
-export type Authentication = 'any' | 'ecdsa' | 'rsa'
+export type Agreement = 'any' | 'ecdhe' | 'rsa' | 'psk' | 'ecdhe_psk'
+export type Authentication = 'any' | 'ecdsa' | 'rsa' | 'psk'
 
 export interface Suite {
   readonly id: number
@@ -53,10 +53,10 @@ const row = (
   cipher,
   hash,
   ...(mac && { mac }),
-  default: agreement !== 'rsa' && ciphers[cipher].mode === 'aead' && !cipher.includes('ccm'),
+  default: (agreement === 'any' || agreement === 'ecdhe') && ciphers[cipher].mode === 'aead' && !cipher.includes('ccm'),
 })
 
-/** Every suite there is, in the order in which they are preferred (RFC 9846 appendix B.4, RFC 5289, RFC 7905, RFC 5246). */
+/** Every suite there is, in the order in which they are preferred (RFC 9846 appendix B.4, RFC 5289, RFC 7905, RFC 5246, RFC 5487, RFC 5489, RFC 8442). */
 export const suites: readonly Suite[] = [
   row(0x1301, 'TLS_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256', 'any', 'any', 'aes-128-gcm', 'sha256'),
   row(0x1302, 'TLS_AES_256_GCM_SHA384', 'TLS_AES_256_GCM_SHA384', 'any', 'any', 'aes-256-gcm', 'sha384'),
@@ -211,6 +211,106 @@ export const suites: readonly Suite[] = [
   row(0x003c, 'TLS_RSA_WITH_AES_128_CBC_SHA256', 'AES128-SHA256', 'rsa', 'rsa', 'aes-128-cbc', 'sha256', 'sha256'),
   row(0x0035, 'TLS_RSA_WITH_AES_256_CBC_SHA', 'AES256-SHA', 'rsa', 'rsa', 'aes-256-cbc', 'sha256', 'sha1'),
   row(0x002f, 'TLS_RSA_WITH_AES_128_CBC_SHA', 'AES128-SHA', 'rsa', 'rsa', 'aes-128-cbc', 'sha256', 'sha1'),
+  row(
+    0xd001,
+    'TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256',
+    'ECDHE-PSK-AES128-GCM-SHA256',
+    'ecdhe_psk',
+    'psk',
+    'aes-128-gcm',
+    'sha256',
+  ),
+  row(
+    0xd002,
+    'TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384',
+    'ECDHE-PSK-AES256-GCM-SHA384',
+    'ecdhe_psk',
+    'psk',
+    'aes-256-gcm',
+    'sha384',
+  ),
+  row(
+    0xccac,
+    'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+    'ECDHE-PSK-CHACHA20-POLY1305',
+    'ecdhe_psk',
+    'psk',
+    'chacha20-poly1305',
+    'sha256',
+  ),
+  row(0x00a9, 'TLS_PSK_WITH_AES_256_GCM_SHA384', 'PSK-AES256-GCM-SHA384', 'psk', 'psk', 'aes-256-gcm', 'sha384'),
+  row(
+    0xccab,
+    'TLS_PSK_WITH_CHACHA20_POLY1305_SHA256',
+    'PSK-CHACHA20-POLY1305',
+    'psk',
+    'psk',
+    'chacha20-poly1305',
+    'sha256',
+  ),
+  row(0x00a8, 'TLS_PSK_WITH_AES_128_GCM_SHA256', 'PSK-AES128-GCM-SHA256', 'psk', 'psk', 'aes-128-gcm', 'sha256'),
+  row(
+    0xc038,
+    'TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384',
+    'ECDHE-PSK-AES256-CBC-SHA384',
+    'ecdhe_psk',
+    'psk',
+    'aes-256-cbc',
+    'sha384',
+    'sha384',
+  ),
+  row(
+    0xc037,
+    'TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256',
+    'ECDHE-PSK-AES128-CBC-SHA256',
+    'ecdhe_psk',
+    'psk',
+    'aes-128-cbc',
+    'sha256',
+    'sha256',
+  ),
+  row(
+    0xc036,
+    'TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA',
+    'ECDHE-PSK-AES256-CBC-SHA',
+    'ecdhe_psk',
+    'psk',
+    'aes-256-cbc',
+    'sha256',
+    'sha1',
+  ),
+  row(
+    0xc035,
+    'TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA',
+    'ECDHE-PSK-AES128-CBC-SHA',
+    'ecdhe_psk',
+    'psk',
+    'aes-128-cbc',
+    'sha256',
+    'sha1',
+  ),
+  row(
+    0x00af,
+    'TLS_PSK_WITH_AES_256_CBC_SHA384',
+    'PSK-AES256-CBC-SHA384',
+    'psk',
+    'psk',
+    'aes-256-cbc',
+    'sha384',
+    'sha384',
+  ),
+  row(
+    0x00ae,
+    'TLS_PSK_WITH_AES_128_CBC_SHA256',
+    'PSK-AES128-CBC-SHA256',
+    'psk',
+    'psk',
+    'aes-128-cbc',
+    'sha256',
+    'sha256',
+  ),
+  row(0x008d, 'TLS_PSK_WITH_AES_256_CBC_SHA', 'PSK-AES256-CBC-SHA', 'psk', 'psk', 'aes-256-cbc', 'sha256', 'sha1'),
+  row(0x008c, 'TLS_PSK_WITH_AES_128_CBC_SHA', 'PSK-AES128-CBC-SHA', 'psk', 'psk', 'aes-128-cbc', 'sha256', 'sha1'),
 ]
 
 const byId = new Map(suites.map((suite) => [suite.id, suite]))

@@ -20,15 +20,17 @@ export const maxFragmentLength = extension({
     if (config.recordSizeLimit !== undefined && facts.peerRecordLimit !== undefined) return undefined
     records.limitWrite(length)
     records.limitRead(length)
+    facts.maxFragmentLength = length
     return code
   },
 
-  confirm({ config, records }, code) {
+  confirm({ config, records, facts }, code) {
     const length = lengths[code - 1]
     if (length === undefined || length !== config.maxFragmentLength) {
       throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', `max_fragment_length ${code} was not asked for`)
     }
     records.limitWrite(length)
     records.limitRead(length)
+    facts.maxFragmentLength = length
   },
 })

@@ -1,6 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { TLS12 } from '../config.ts'
-import { ciphers } from '../crypto/suites.ts'
+import { ciphers, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { list, mark, opaque, rest, u8 } from '../wire/codec.ts'
 import { extension, type Negotiation } from './extension.ts'
@@ -8,8 +8,8 @@ import { extension, type Negotiation } from './extension.ts'
 // What only TLS 1.2 knows. A client that offers 1.3 alone sends none of these.
 
 const offers12 = ({ config }: Negotiation): boolean => config.versions.includes(TLS12)
-const offersCurves = (n: Negotiation): boolean =>
-  offers12(n) && n.config.suites.some((suite) => suite.agreement === 'ecdhe')
+const isEcdh = ({ agreement }: Suite): boolean => agreement.startsWith('ecdhe')
+const offersCurves = (n: Negotiation): boolean => offers12(n) && n.config.suites.some(isEcdh)
 
 const UNCOMPRESSED = 0
 const formats = list(u8, 1, 255)
@@ -22,14 +22,14 @@ export const ecPointFormats = extension({
   offer: (n) => (offersCurves(n) ? [UNCOMPRESSED] : undefined),
 
   answer({ version, suite }, offered) {
-    if (version !== TLS12 || suite?.agreement !== 'ecdhe') return undefined
+    if (version !== TLS12 || !suite || !isEcdh(suite)) return undefined
     if (!offered.includes(UNCOMPRESSED))
       throw illegal('TLS_INVALID_ECPOINTFORMAT_LIST', 'uncompressed points are missing')
     return [UNCOMPRESSED]
   },
 
   confirm({ suite }, answer) {
-    if (suite?.agreement === 'ecdhe' && !answer.includes(UNCOMPRESSED)) {
+    if (suite && isEcdh(suite) && !answer.includes(UNCOMPRESSED)) {
       throw illegal('TLS_INVALID_ECPOINTFORMAT_LIST', 'uncompressed points are missing')
     }
   },

@@ -13,20 +13,27 @@ import type { ClientHello } from '../messages/hello.ts'
 export const DOWNGRADE_TO_12: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01])
 export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00])
 
+/** The suites that can be used: those by a key agreed elsewhere need somebody who knows it. */
+export const usableSuites = ({ suites, psk, findPsk }: Config, role: 'client' | 'server'): readonly Suite[] =>
+  suites.filter(({ authentication }) => authentication !== 'psk' || (role === 'client' ? psk : findPsk) !== undefined)
+
 /** The versions that there is a suite for, and for TLS 1.3 a group; highest first. */
-export const usableVersions = ({ versions, suites, groups }: Config): readonly Version[] =>
-  [TLS13, TLS12].filter(
+export const usableVersions = (config: Config, role: 'client' | 'server'): readonly Version[] => {
+  const { versions, groups } = config
+  const suites = usableSuites(config, role)
+  return [TLS13, TLS12].filter(
     (version): version is Version =>
       versions.includes(version as Version) &&
       suites.some((suite) => suite.version === version) &&
       (version === TLS12 || groups.length > 0),
   )
+}
 
 /** The highest version that both sides speak. */
 export const chooseVersion = (config: Config, hello: ClientHello): Version => {
   const { supportedVersions } = hello.extensions
   const offered = supportedVersions ?? (hello.legacyVersion >= TLS12 ? [TLS12] : [])
-  const usable = usableVersions(config)
+  const usable = usableVersions(config, 'server')
   const chosen = usable.find((version) => offered.includes(version))
   if (chosen === undefined) {
     const shown =
@@ -57,7 +64,7 @@ const shared = <T>(
 /** Suites that both sides know in that version, best first. */
 export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
   shared(
-    config.suites.filter((suite) => suite.version === version),
+    usableSuites(config, 'server').filter((suite) => suite.version === version),
     offered,
     (suite) => suite.id,
     config.serverPreference,
@@ -130,7 +137,8 @@ export const chooseIdentity = (
 
 export interface Choice12 {
   readonly suite: Suite
-  readonly identity: Identity
+  /** None where a key agreed elsewhere stands in its place. */
+  readonly identity?: Identity
   /** ECDHE only. */
   readonly group?: NamedGroup
   readonly scheme?: Scheme
@@ -146,7 +154,9 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
   const peer = knownSchemes(hello.extensions.signatureAlgorithms)
   let unsigned = false
   for (const suite of sharedSuites(config, hello.cipherSuites, TLS12)) {
-    if (suite.agreement === 'ecdhe' && !group) continue
+    if (suite.agreement.startsWith('ecdhe') && !group) continue
+    if (suite.agreement === 'psk') return { suite }
+    if (suite.agreement === 'ecdhe_psk' && group) return { suite, group }
     for (const identity of identities) {
       const { facts } = identity.key
       if (suite.agreement === 'rsa') {

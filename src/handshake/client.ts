@@ -11,7 +11,7 @@ import type { ClientHello, ServerHello } from '../messages/hello.ts'
 import type { Session } from '../session/session.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
-import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
+import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableSuites, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
 import { hurry, mayHurry, refuseEarly } from './early.ts'
@@ -34,8 +34,8 @@ export function* client(peer: Peer): Task<void> {
   const { config, facts, provider } = peer
   if (config.versions.length === 0)
     throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
-  const versions = usableVersions(config)
-  const suites = config.suites.filter((suite) => versions.includes(suite.version))
+  const versions = usableVersions(config, 'client')
+  const suites = usableSuites(config, 'client').filter((suite) => versions.includes(suite.version))
   if (suites.length === 0)
     throw new TlsError(
       'handshake_failure',
@@ -128,7 +128,7 @@ function* sharedKeys(peer: Peer, session: Session | undefined): Task<SharedKey[]
   const { config } = peer
   const { psk: hook } = config
   const keys = session?.version === TLS13 ? [keyOf(session)] : []
-  const psk = hook && (yield* asked(() => hook(), 'session'))
+  const psk = hook && (yield* asked(() => hook(undefined), 'session'))
   if (psk) keys.push(keyAgreed(psk))
   return keys.flatMap((key) =>
     key && config.suites.some((suite) => suite.version === TLS13 && suite.hash === key.hash) ? [key] : [],

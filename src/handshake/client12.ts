@@ -1,6 +1,7 @@
 import { concat, equal, NONE } from '../bytes/compare.ts'
-import { TLS12 } from '../config.ts'
+import { type Identity, TLS12 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
+import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { confirm } from '../extensions/block.ts'
@@ -16,6 +17,7 @@ import { identities, judge, signedWith } from './authenticate.ts'
 import { chooseIdentity, knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
+import { clientByKey } from './psk12.ts'
 import { recall, remember } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
@@ -69,6 +71,43 @@ export function* client12(
     return yield* open(peer, suite, master, randoms)
   }
 
+  const { premaster, choice } =
+    suite.authentication === 'psk'
+      ? { premaster: yield* clientByKey(peer, suite.agreement === 'ecdhe_psk'), choice: undefined }
+      : yield* byCertificate(peer, offer, answer, suite, randoms)
+  const bound = facts.extendedMasterSecret ? yield* peer.digest() : undefined
+  const master = yield* masterSecret(provider, suite, premaster, randoms, bound)
+  peer.secret('CLIENT_RANDOM', master)
+  if (choice) {
+    const { identity, scheme } = choice
+    facts.identity = identity
+    facts.ownScheme = scheme
+    const signature = yield* wait(identity.key.sign(scheme.algorithm, peer.transcript.whole()), 'privateKey')
+    peer.send('certificateVerify', { algorithm: scheme.id, signature })
+  }
+  peer.transcript.forget()
+  const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
+  carrier.changeCipherSpec()
+  carrier.writeWith(carrier.keys12(keys.client))
+  yield* ourFinished(peer, suite, master)
+
+  const ticket = awaitsTicket ? yield* newTicket(peer) : undefined
+  yield* carrier.changed(peer)
+  carrier.readWith(carrier.keys12(keys.server))
+  yield* theirFinished(peer, suite, master)
+  keep(peer, suite, master, answer.legacySessionIdEcho, ticket)
+  yield* open(peer, suite, master, randoms)
+}
+
+/** The messages between hello and ClientKeyExchange where the server shows a certificate. */
+function* byCertificate(
+  peer: Peer,
+  offer: Offer,
+  answer: ServerHello & { kind: 'serverHello12' },
+  suite: Suite,
+  randoms: Randoms,
+): Task<{ readonly premaster: Uint8Array; readonly choice: { identity: Identity; scheme: Scheme } | undefined }> {
+  const { facts } = peer
   const chain = yield* peer.receive('certificate12')
   peer.accept(chain)
   let next: Message<'certificateStatus' | 'serverKeyExchange' | 'certificateRequest12' | 'serverHelloDone'>
@@ -112,28 +151,7 @@ export function* client12(
   const choice = request && (yield* chooseOurs(peer, request))
   if (request) peer.send('certificate12', choice?.identity.chain ?? [])
   const premaster = exchange ? yield* exchangeKeys(peer, exchange) : yield* encipher(peer, key, offer)
-  const bound = facts.extendedMasterSecret ? yield* peer.digest() : undefined
-  const master = yield* masterSecret(provider, suite, premaster, randoms, bound)
-  peer.secret('CLIENT_RANDOM', master)
-  if (choice) {
-    const { identity, scheme } = choice
-    facts.identity = identity
-    facts.ownScheme = scheme
-    const signature = yield* wait(identity.key.sign(scheme.algorithm, peer.transcript.whole()), 'privateKey')
-    peer.send('certificateVerify', { algorithm: scheme.id, signature })
-  }
-  peer.transcript.forget()
-  const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
-  carrier.changeCipherSpec()
-  carrier.writeWith(carrier.keys12(keys.client))
-  yield* ourFinished(peer, suite, master)
-
-  const ticket = awaitsTicket ? yield* newTicket(peer) : undefined
-  yield* carrier.changed(peer)
-  carrier.readWith(carrier.keys12(keys.server))
-  yield* theirFinished(peer, suite, master)
-  keep(peer, suite, master, answer.legacySessionIdEcho, ticket)
-  yield* open(peer, suite, master, randoms)
+  return { premaster, choice }
 }
 
 /** The server's share must be signed by its certificate and for a group that we offered. */

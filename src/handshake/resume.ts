@@ -1,3 +1,4 @@
+import { NONE } from '../bytes/compare.ts'
 import type { Config, ExternalPsk } from '../config.ts'
 import type { HashName } from '../crypto/provider.ts'
 import { suiteById } from '../crypto/suites.ts'
@@ -109,4 +110,6 @@ export const remember = (
   verifyCode: facts.verified?.code ?? 0,
   context: config.sessionContext,
   earlyData: 0,
+  maxFragmentLength: facts.maxFragmentLength ?? 0,
+  appData: NONE,
 })

@@ -1,7 +1,9 @@
 import { concat, NONE } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { type Identity, TLS12 } from '../config.ts'
+import type { NamedGroup } from '../crypto/groups.ts'
 import type { PublicKey } from '../crypto/provider.ts'
+import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
@@ -18,6 +20,7 @@ import { chooseProtocol, serverRandom } from './answer.ts'
 import { identities, judge, signedWith } from './authenticate.ts'
 import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
 import type { Peer } from './peer.ts'
+import { serverByKey } from './psk12.ts'
 import { mayResume, recall, remember } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
@@ -72,7 +75,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
 
   const { suite, identity, group, scheme } = yield* choose(peer, hello)
   facts.suite = suite
-  facts.identity = identity
+  if (identity) facts.identity = identity
   const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')
   // an id only where it leads to something: tickets need none
   const id = !givesTicket && config.sessions ? provider.random(32).slice() : NONE
@@ -87,8 +90,51 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     legacyCompressionMethod: 0,
     extensions: { ...signalled(peer, answered), ...(givesTicket && { sessionTicket: true as const }) },
   })
+  const { premaster, key } = identity
+    ? yield* byCertificate(peer, hello, answered.statusRequest === true, { identity, group, scheme }, randoms)
+    : { premaster: yield* serverByKey(peer, group), key: undefined }
+  const bound = facts.extendedMasterSecret ? yield* peer.digest() : undefined
+  const master = yield* masterSecret(provider, suite, premaster, randoms, bound)
+  peer.secret('CLIENT_RANDOM', master)
+  if (key) yield* checkProof12(peer, key)
+  peer.transcript.forget()
+
+  const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
+  yield* carrier.changed(peer)
+  carrier.readWith(carrier.keys12(keys.client))
+  yield* theirFinished(peer, suite, master)
+
+  const session: Session = {
+    ...remember(config, facts),
+    version: TLS12,
+    suite: suite.id,
+    secret: master,
+    id,
+    ticket: NONE,
+    ticketAgeAdd: 0,
+    lifetime: config.sessionLifetime,
+  }
+  facts.session = session
+  if (givesTicket) yield* sendTicket(peer, session)
+  else if (config.sessions && id.length > 0) yield* wait(config.sessions.put(hex(id), session), 'session')
+  if (givesTicket || id.length > 0) config.onSession?.(session)
+  carrier.changeCipherSpec()
+  carrier.writeWith(carrier.keys12(keys.server))
+  yield* ourFinished(peer, suite, master)
+  yield* open(peer, suite, master, randoms)
+}
+
+/** The messages from our certificate to the client's key exchange. Gives the key that its CertificateVerify needs. */
+function* byCertificate(
+  peer: Peer,
+  hello: ClientHello,
+  staples: boolean,
+  { identity, group, scheme }: { identity: Identity; group: NamedGroup | undefined; scheme: Scheme | undefined },
+  randoms: Randoms,
+): Task<{ readonly premaster: Uint8Array; readonly key: PublicKey | undefined }> {
+  const { config, facts } = peer
   peer.send('certificate12', identity.chain)
-  if (answered.statusRequest && identity.ocsp) peer.send('certificateStatus', identity.ocsp)
+  if (staples && identity.ocsp) peer.send('certificateStatus', identity.ocsp)
 
   let agreed: { finish(point: Uint8Array): Uint8Array | Promise<Uint8Array> } | undefined
   if (group && scheme) {
@@ -124,35 +170,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     premaster = yield* decipher(peer, identity, hello, decode(EncryptedPremaster, exchange.body))
   }
   peer.accept(exchange)
-  const bound = facts.extendedMasterSecret ? yield* peer.digest() : undefined
-  const master = yield* masterSecret(provider, suite, premaster, randoms, bound)
-  peer.secret('CLIENT_RANDOM', master)
-  if (key) yield* checkProof12(peer, key)
-  peer.transcript.forget()
-
-  const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
-  yield* carrier.changed(peer)
-  carrier.readWith(carrier.keys12(keys.client))
-  yield* theirFinished(peer, suite, master)
-
-  const session: Session = {
-    ...remember(config, facts),
-    version: TLS12,
-    suite: suite.id,
-    secret: master,
-    id,
-    ticket: NONE,
-    ticketAgeAdd: 0,
-    lifetime: config.sessionLifetime,
-  }
-  facts.session = session
-  if (givesTicket) yield* sendTicket(peer, session)
-  else if (config.sessions && id.length > 0) yield* wait(config.sessions.put(hex(id), session), 'session')
-  if (givesTicket || id.length > 0) config.onSession?.(session)
-  carrier.changeCipherSpec()
-  carrier.writeWith(carrier.keys12(keys.server))
-  yield* ourFinished(peer, suite, master)
-  yield* open(peer, suite, master, randoms)
+  return { premaster, key }
 }
 
 /** A client that signals RFC 5746 by a suite is answered with the extension. */

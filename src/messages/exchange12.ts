@@ -28,6 +28,13 @@ export const ServerKeyExchange = struct('ServerKeyExchange', {
   signature: opaque(0, 2 ** 16 - 1),
 })
 
+/** psk_identity_hint and psk_identity (RFC 4279 section 2). */
+export const PskIdentity = opaque(0, 2 ** 16 - 1)
+
+/** Key exchanges by a key agreed elsewhere and ephemeral points (RFC 5489 section 2). */
+export const ServerEcdhPskExchange = struct('ServerKeyExchange', { hint: PskIdentity, params: ServerEcdhParams })
+export const ClientEcdhPskExchange = struct('ClientKeyExchange', { identity: PskIdentity, point: opaque(1, 255) })
+
 /** ClientKeyExchange: a point (RFC 8422 section 5.7) or an encrypted premaster secret (RFC 5246 section 7.4.7.1). */
 export const ClientEcdhPublic = opaque(1, 255)
 export const EncryptedPremaster = opaque(0, 2 ** 16 - 1)

@@ -9,7 +9,7 @@ import {
   CertificateRequest12,
   CertificateVerify,
 } from './authentication.ts'
-import { ServerKeyExchange } from './exchange12.ts'
+import { PskIdentity, ServerEcdhPskExchange, ServerKeyExchange } from './exchange12.ts'
 import { ClientHello, ServerHello } from './hello.ts'
 
 /** RFC 9846 section 4.6.1 */
@@ -52,6 +52,8 @@ export const messages = {
   certificate: { type: 11, codec: Certificate },
   certificate12: { type: 11, codec: Certificate12 },
   serverKeyExchange: { type: 12, codec: ServerKeyExchange },
+  serverKeyExchangePsk: { type: 12, codec: PskIdentity },
+  serverKeyExchangeEcdhPsk: { type: 12, codec: ServerEcdhPskExchange },
   certificateRequest: { type: 13, codec: CertificateRequest },
   certificateRequest12: { type: 13, codec: CertificateRequest12 },
   serverHelloDone: { type: 14, codec: empty('ServerHelloDone') },

@@ -63,6 +63,10 @@ const keywords: Readonly<Record<string, Trait>> = {
   aRSA: (suite) => suite.authentication === 'rsa',
   aECDSA: (suite) => suite.authentication === 'ecdsa',
   ECDSA: (suite) => suite.authentication === 'ecdsa',
+  PSK: (suite) => suite.authentication === 'psk',
+  aPSK: (suite) => suite.authentication === 'psk',
+  kPSK: (suite) => suite.agreement === 'psk',
+  kECDHEPSK: (suite) => suite.agreement === 'ecdhe_psk',
   AES: cipher('aes'),
   AES128: cipher('aes-128'),
   AES256: cipher('aes-256'),
@@ -79,7 +83,7 @@ const keywords: Readonly<Record<string, Trait>> = {
   TLSv1: (suite) => suite.mac === 'sha1',
   SSLv3: (suite) => suite.mac === 'sha1' && suite.agreement === 'rsa',
   ...Object.fromEntries(
-    'MEDIUM LOW EXP EXPORT NULL eNULL aNULL PSK kPSK aPSK kECDHEPSK kDHEPSK kRSAPSK SRP kSRP aSRP DHE kDHE EDH kEDH ADH AECDH DH kDHr kDHd aDSS DSS DES 3DES RC4 RC2 IDEA SEED CAMELLIA CAMELLIA128 CAMELLIA256 ARIA ARIA128 ARIA256 ARIAGCM MD5 GOST kGOST aGOST aGOST01 GOST94 GOST89MAC GOST12'
+    'MEDIUM LOW EXP EXPORT NULL eNULL aNULL kDHEPSK kRSAPSK SRP kSRP aSRP DHE kDHE EDH kEDH ADH AECDH DH kDHr kDHd aDSS DSS DES 3DES RC4 RC2 IDEA SEED CAMELLIA CAMELLIA128 CAMELLIA256 ARIA ARIA128 ARIA256 ARIAGCM MD5 GOST kGOST aGOST aGOST01 GOST94 GOST89MAC GOST12'
       .split(' ')
       .map((name) => [name, none]),
   ),
@@ -165,8 +169,8 @@ export const SSL_CIPHER_get_version = (c: SSL_CIPHER | null): string => {
 }
 export const SSL_CIPHER_is_aead = (c: SSL_CIPHER): 0 | 1 => (aead(c.suite) ? 1 : 0)
 
-const kxNids = { any: 1063, ecdhe: 1038, rsa: 1037 } as const
-const authNids = { any: 1064, ecdsa: 1047, rsa: 1046 } as const
+const kxNids = { any: 1063, ecdhe: 1038, rsa: 1037, psk: 1042, ecdhe_psk: 1040 } as const
+const authNids = { any: 1064, ecdsa: 1047, rsa: 1046, psk: 1048 } as const
 const cipherNids = {
   'aes-128-gcm': 895,
   'aes-256-gcm': 901,
@@ -186,8 +190,8 @@ export const SSL_CIPHER_get_digest_nid = (c: SSL_CIPHER): number => (c.suite.mac
 export const SSL_CIPHER_find = (_ssl: unknown, bytes: Uint8Array): SSL_CIPHER | null =>
   objects.get(((bytes[0] as number) << 8) | (bytes[1] as number)) ?? null
 
-const kxNames = { any: 'any', ecdhe: 'ECDH', rsa: 'RSA' } as const
-const authNames = { any: 'any', ecdsa: 'ECDSA', rsa: 'RSA' } as const
+const kxNames = { any: 'any', ecdhe: 'ECDH', rsa: 'RSA', psk: 'PSK', ecdhe_psk: 'ECDHEPSK' } as const
+const authNames = { any: 'any', ecdsa: 'ECDSA', rsa: 'RSA', psk: 'PSK' } as const
 const encNames: Readonly<Record<string, string>> = {
   'aes-128-gcm': 'AESGCM(128)',
   'aes-256-gcm': 'AESGCM(256)',

@@ -34,6 +34,7 @@ interface Refusal {
 }
 
 const t12 = [TLS12] as const
+const psk = { identity: Uint8Array.of(7), secret: new Uint8Array(20).fill(7), hash: 'sha256' } as const
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte))
 const without = (object: Record<string, unknown>, key: string): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([name]) => name !== key))
@@ -509,6 +510,45 @@ const others: Refusal[] = [
     client: () => ({ suites: suite(0x009c) }),
     server: (m) => ({ suites: suite(0x009c), identities: [m.identities['rsa-2048']] }),
     lie: { clientKeyExchange: (b: Uint8Array) => flip(b) },
+  },
+  ...(
+    [
+      ['client knows no key', 'client', 'handshake_failure', { psk: () => undefined }, { findPsk: () => psk }],
+      [
+        'server does not know the key',
+        'server',
+        'unknown_psk_identity',
+        { psk: () => psk },
+        { findPsk: () => undefined },
+      ],
+    ] as const
+  ).map(
+    ([name, by, alert, client, server]): Refusal => ({
+      name: `1.2: ${name}`,
+      by,
+      alert,
+      reason: 'PSK_IDENTITY_NOT_FOUND',
+      versions: t12,
+      client: () => ({ suites: suite(0x00a8), ...client }),
+      server: () => ({ suites: suite(0x00a8), ...server }),
+    }),
+  ),
+  {
+    name: '1.2: another secret under the same name',
+    by: 'server',
+    alert: 'bad_record_mac',
+    reason: 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+    versions: t12,
+    client: () => ({ suites: suite(0xd001), psk: () => psk }),
+    server: () => ({ suites: suite(0xd001), findPsk: () => ({ ...psk, secret: new Uint8Array(20) }) }),
+  },
+  {
+    name: '1.2: suites by key only, and no key',
+    by: 'client',
+    alert: 'handshake_failure',
+    reason: 'NO_CIPHERS_AVAILABLE',
+    versions: t12,
+    client: () => ({ suites: suite(0x00a8) }),
   },
   {
     name: 'versions apart',

@@ -30,13 +30,20 @@ const is13 = version(TLS13)
 const is12 = version(TLS12)
 const only = (v: 0x0303 | 0x0304): Part => ({ versions: [v] })
 
+/** A key agreed elsewhere. */
+const psk = { identity: Uint8Array.of(7), secret: new Uint8Array(20).fill(7), hash: 'sha256' } as const
+
 const bySuite: Shape[] = suites.map((suite) => ({
   name: `${suite.version === TLS13 ? '1.3' : '1.2'} ${suite.name}`,
   certificate: suite.authentication === 'ecdsa' ? 'P-256' : 'rsa-2048',
   needs: (provider) => provider.ciphers.includes(suite.cipher),
-  client: () => ({ suites: [suite] }),
-  server: () => ({ suites }),
+  client: () => ({ suites: [suite], ...(suite.authentication === 'psk' && { psk: async () => psk }) }),
+  server: () => ({ suites, ...(suite.authentication === 'psk' && { findPsk: () => psk, pskHint: Uint8Array.of(1) }) }),
   check: (client, server) => {
+    if (suite.authentication === 'psk') {
+      assert.deepEqual([client.psk, server.psk], [psk.identity, psk.identity])
+      assert.equal(client.pskHint?.length, 1)
+    }
     assert.equal(client.suite, suite)
     assert.equal(server.suite, suite)
     assert.equal(client.encryptThenMac ?? false, suite.mac !== undefined)
