@@ -7,15 +7,19 @@ import { TlsFailure } from './link.ts'
 import { sClient } from './s_client.ts'
 import { sServer } from './s_server.ts'
 import { hasColors, type Io, put } from './terminal.ts'
+import { verify } from './verify.ts'
+import { x509 } from './x509.ts'
 
 type Command = (io: Io, args: readonly string[]) => Promise<number>
-const commands: Readonly<Record<string, Command>> = { demo, s_client: sClient, s_server: sServer }
+const commands: Readonly<Record<string, Command>> = { demo, s_client: sClient, s_server: sServer, verify, x509 }
 
 const HELP = `typetls: TLS 1.3 and 1.2 in TypeScript
 
   typetls [demo] [host:port] [-CAfile file]   shows a handshake, of our own client and server or with the server there
   typetls s_client [options]                  connects to a TLS server, as OpenSSL's s_client does
   typetls s_server [options]                  serves TLS, as OpenSSL's s_server does
+  typetls verify [options] [file...]          verifies certificates, as OpenSSL's verify does, and explains refusals
+  typetls x509 [options]                      shows, checks and converts a certificate, as OpenSSL's x509 does
 
 "typetls COMMAND -help" lists the options of a command.
 `

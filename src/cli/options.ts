@@ -11,6 +11,8 @@ export interface Row<T> {
   readonly parse?: (text: string) => T
   /** Options that contradict it. */
   readonly against?: readonly string[]
+  /** Whether it may be given several times; `parse` then gives lists, which are joined in order. */
+  readonly many?: true
 }
 export type Rows = Readonly<Record<string, Row<unknown>>>
 
@@ -21,8 +23,8 @@ export type Chosen<R extends Rows> = { readonly [K in keyof R]?: R[K] extends Ro
 export interface Usage<R extends Rows> {
   readonly name: string
   readonly summary: string
-  /** What may stand beside options, at most once: `host:port`. */
-  readonly argument?: { readonly value: string; readonly help: string }
+  /** What may stand beside options: `host:port`; at most once unless `many`. */
+  readonly argument?: { readonly value: string; readonly help: string; readonly many?: true }
   readonly rows: R
 }
 
@@ -34,6 +36,14 @@ export class BadValue extends Error {
 export const flag = (help: string, ...against: readonly string[]): Row<true> => ({ help, against })
 export const text = (value: string, help: string): Row<string> => ({ value, help })
 export const row = <T>(value: string, help: string, parse: (text: string) => T): Row<T> => ({ value, help, parse })
+
+/** A text that may be given several times. */
+export const texts = (value: string, help: string): Row<readonly string[]> => ({
+  value,
+  help,
+  parse: (given) => [given],
+  many: true,
+})
 
 /** A whole number in a range, both ends included. */
 export const number = (value: string, help: string, least: number, most: number): Row<number> =>
@@ -78,6 +88,10 @@ const place = (host: string | undefined, port: string): Place => {
 export interface Given<R extends Rows> {
   readonly options: Chosen<R>
   readonly argument: string | undefined
+  /** All of them, where there may be many. */
+  readonly arguments: readonly string[]
+  /** The names of the options, in the order in which they were given. */
+  readonly order: readonly (keyof R & string)[]
 }
 
 /**
@@ -86,14 +100,15 @@ export interface Given<R extends Rows> {
  */
 export const parseOptions = <R extends Rows>(usage: Usage<R>, args: readonly string[]): Given<R> | string => {
   const command = commandOf(usage)
+  const order: string[] = []
   try {
-    command.parse(doubled(usage, args), { from: 'user' })
+    command.parse(doubled(usage, args, order), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return command.helpInformation()
     throw new Failure(explained(usage, error))
   }
-  return { options: command.opts() as Chosen<R>, argument: command.args[0] }
+  return { options: command.opts() as Chosen<R>, argument: command.args[0], arguments: command.args, order }
 }
 
 const commandOf = (usage: Usage<Rows>): Command => {
@@ -106,10 +121,16 @@ const commandOf = (usage: Usage<Rows>): Command => {
       commandUsage: () => `typetls ${usage.name} ${usage.argument ? `[${usage.argument.value}] ` : ''}[options]`,
       optionTerm: (option) => single(option.flags),
     })
-  if (usage.argument) command.argument(`[${usage.argument.value}]`, usage.argument.help)
-  for (const [name, { value, help, parse, against }] of Object.entries(usage.rows)) {
+  if (usage.argument)
+    command.argument(`[${usage.argument.value}${usage.argument.many ? '...' : ''}]`, usage.argument.help)
+  for (const [name, { value, help, parse, against, many }] of Object.entries(usage.rows)) {
     const option = new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, help)
-    if (parse) option.argParser((given: string) => checked(name, value as string, given, parse))
+    if (parse) {
+      option.argParser((given: string, before: unknown) => {
+        const now = checked(name, value as string, given, parse)
+        return many && Array.isArray(before) ? [...before, ...(now as readonly unknown[])] : now
+      })
+    }
     if (against) option.conflicts([...against])
     command.addOption(option)
   }
@@ -126,7 +147,7 @@ const checked = <T>(name: string, value: string, given: string, parse: (text: st
 }
 
 /** The parser knows long options by two dashes. A value is bound to its option here, so that it may begin with a dash. */
-const doubled = ({ name: command, rows }: Usage<Rows>, args: readonly string[]): string[] => {
+const doubled = ({ name: command, rows }: Usage<Rows>, args: readonly string[], order: string[]): string[] => {
   const known = (arg: string): string | undefined => {
     const name = /^--?(.+)$/.exec(arg)?.[1]
     return name !== undefined && Object.hasOwn(rows, name) ? name : undefined
@@ -136,6 +157,7 @@ const doubled = ({ name: command, rows }: Usage<Rows>, args: readonly string[]):
     const arg = args[at] as string
     const name = known(arg)
     const value = name === undefined ? undefined : rows[name]?.value
+    if (name !== undefined) order.push(name)
     if (value !== undefined) {
       const given = args[++at]
       if (given === undefined || known(given) !== undefined) {
