@@ -504,6 +504,24 @@ const open13: readonly Row[] = [
     says: ["2 NONE 'he'", '4 NONE', "4 NONE 'ping'", "3 NONE 'llo'"],
   },
   {
+    id: 'G3 a peer that asks for updates and reads no answer is not answered for ever',
+    version: 0x0304,
+    quick: true,
+    run: async () => {
+      const { client, server } = await connected({ pair: 0 })
+      const into = new Uint8Array(10)
+      const data = bytes('x')
+      for (let i = 0; i < 20_000; i++) {
+        o.SSL_key_update(client, o.SSL_KEY_UPDATE_REQUESTED)
+        o.SSL_write(client, data)
+        const ret = o.SSL_read(server, into)
+        if (ret !== 1) return [told(server, ret)]
+      }
+      return ['went on']
+    },
+    says: ['-1 WANT_WRITE'],
+  },
+  {
     id: 'G5',
     version: 0x0303,
     run: async ({ version, late }) => {

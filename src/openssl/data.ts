@@ -74,14 +74,21 @@ const take = (ssl: SSL, buf: Uint8Array, num: number, consume: boolean, func: ss
   return length
 }
 
+/** A peer that asks for key updates and reads no answer gets no further than this many bytes; a blocked write has less. */
+const MOST_UNSENT = 1 << 17
+
 /** Opens records until one has data: 1 then. 0 at the end, -1 with `want` or errors in the queue. */
 const open = (ssl: SSL): number => {
   const connection = ssl.connection as Connection
   for (;;) {
     const need = turn(ssl)
     if (need === null) return ssl.lost instanceof AlertReceived ? 0 : -1
-    // answers to what the peer sent leave when they can; reading does not wait for them
-    if (!connection.output.empty && ssl.unwritten === null) flush(ssl)
+    // answers to what the peer sent leave when they can; reading waits for them only when many have come together
+    const { output } = connection
+    if (!output.empty) {
+      const many = output.length > MOST_UNSENT
+      if ((many || ssl.unwritten === null) && !flush(ssl) && many) return -1
+    }
     switch (need.kind) {
       case 'take':
         ssl.plain = connection.peek() ?? null
