@@ -85,7 +85,6 @@ export class Settings {
   readAhead = 0
   maxSendFragment = 16384
   splitSendFragment = 16384
-  maxPipelines = 1
   blockPadding = 0
   paddingCallback: PaddingCallback | null = null
   paddingArgument: unknown = null
