@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Failure } from './failure.ts'
-import { BadValue, choice, flag, number, parseOptions, parsePlace, row, text, type Usage } from './options.ts'
+import { BadValue, choice, flag, number, parseOptions, parsePlace, row, text, texts, type Usage } from './options.ts'
 
 const rows = {
   connect: row('host:port', 'where to', (given) => parsePlace(given, 'host', '4433')),
@@ -88,8 +88,28 @@ describe('options', () => {
       argument: { value: 'host:port', help: '' },
       rows: { CAfile: text('file', '') },
     }
-    assert.deepEqual(parseOptions(demo, ['a:1', '-CAfile', 'x']), { options: { CAfile: 'x' }, argument: 'a:1' })
+    assert.deepEqual(parseOptions(demo, ['a:1', '-CAfile', 'x']), {
+      options: { CAfile: 'x' },
+      argument: 'a:1',
+      arguments: ['a:1'],
+      order: ['CAfile'],
+    })
     assert.throws(() => parseOptions(demo, ['a:1', 'b:2']), /takes one host:port/)
+  })
+
+  it('takes many where there may be many, and tells the order', () => {
+    const usage = {
+      name: 'many',
+      summary: '',
+      argument: { value: 'file', help: '', many: true },
+      rows: { CAfile: texts('file', ''), noout: flag('') },
+    } as const
+    assert.deepEqual(parseOptions(usage, ['-CAfile', 'x', 'a', '-noout', '-CAfile', 'y', 'b']), {
+      options: { CAfile: ['x', 'y'], noout: true },
+      argument: 'a',
+      arguments: ['a', 'b'],
+      order: ['CAfile', 'noout', 'CAfile'],
+    })
   })
 
   it('says what a place must look like', () => assert.throws(() => parsePlace('', 'host', '1'), BadValue))
