@@ -23,7 +23,7 @@ const ID = 32
 const taken: Tickets = { seal: () => undefined, open: () => undefined }
 
 export const ticketsOf = (ssl: SSL): Tickets | undefined => {
-  const { settings, ctx, role } = ssl
+  const { settings, sessionCtx: ctx, role } = ssl
   const stateless = (settings.options & SSL_OP_NO_TICKET) === 0 && settings.securityLevel < 3
   if (role === 'client') return stateless ? taken : undefined
   if (!stateless) return storedTickets(ssl)
@@ -55,7 +55,7 @@ const storedTickets = (ssl: SSL): Tickets => ({
     const kept = new SSL_SESSION(session, session, id)
     kept.kept = true
     adopt(ssl, kept)
-    ssl.ctx.cache.add(kept)
+    ssl.sessionCtx.cache.add(kept)
     return id
   },
   open(ticket) {
@@ -63,14 +63,14 @@ const storedTickets = (ssl: SSL): Tickets => ({
     const found = lookUp(ssl, ticket)
     if (!found) return undefined
     const { data } = found
-    ssl.ctx.cache.remove(found)
+    ssl.sessionCtx.cache.remove(found)
     return { session: data, renew: true }
   },
 })
 
 /** Where the engine finds sessions of TLS 1.2 by their ids. */
 export const storeOf = (ssl: SSL): SessionStore | undefined => {
-  const { cache } = ssl.ctx
+  const { cache } = ssl.sessionCtx
   if ((cache.mode & SSL_SESS_CACHE_SERVER) === 0) return undefined
   return {
     get(id) {
@@ -93,7 +93,7 @@ export const storeOf = (ssl: SSL): SessionStore | undefined => {
 }
 
 const lookUp = (ssl: SSL, id: Uint8Array): SSL_SESSION | undefined => {
-  const { cache } = ssl.ctx
+  const { cache } = ssl.sessionCtx
   const known = (cache.mode & SSL_SESS_CACHE_NO_INTERNAL_LOOKUP) === 0 ? cache.find(id) : undefined
   if (known && known.expires() < Date.now()) {
     cache.counters.timeouts++
@@ -112,7 +112,7 @@ const lookUp = (ssl: SSL, id: Uint8Array): SSL_SESSION | undefined => {
 
 /** The engine has a session that can be resumed later. */
 export const keep = (ssl: SSL, session: Session): void => {
-  const { cache } = ssl.ctx
+  const { cache } = ssl.sessionCtx
   if (ssl.role === 'client') {
     const id = session.id.length > 0 ? session.id : tail(session.ticket)
     adopt(ssl, new SSL_SESSION(session, session, id))
@@ -141,7 +141,7 @@ export const keep = (ssl: SSL, session: Session): void => {
 }
 
 const announce = (ssl: SSL): void => {
-  const { session, ctx } = ssl
+  const { session, sessionCtx: ctx } = ssl
   if (!session || !ctx.cache.onNew) return
   upRef(session)
   if (ctx.cache.onNew(ssl, session) === 0) release(session)
@@ -158,7 +158,7 @@ const adopt = (ssl: SSL, session: SSL_SESSION): void => {
 export const settle = (ssl: SSL): void => {
   const facts = ssl.connection?.facts
   if (!facts) return
-  const { cache } = ssl.ctx
+  const { cache } = ssl.sessionCtx
   const { counters } = cache
   if (ssl.role === 'client') counters.connectGood++
   else counters.acceptGood++
@@ -187,7 +187,7 @@ export const settle = (ssl: SSL): void => {
 
 /** The connection failed: nobody should resume what led to it. */
 export const spoil = (ssl: SSL): void => {
-  if (ssl.session && ssl.finished) ssl.ctx.cache.remove(ssl.session)
+  if (ssl.session && ssl.finished) ssl.sessionCtx.cache.remove(ssl.session)
 }
 
 /** The session as it stands, borrowed; null before there is one. */
@@ -203,7 +203,7 @@ export const SSL_get1_session = (ssl: SSL): SSL_SESSION | null => {
 export const SSL_set_session = (ssl: SSL, session: SSL_SESSION | null): 0 | 1 => {
   if (session === held(ssl).session) return 1
   if (session) upRef(session)
-  if (ssl.session && ssl.finished && ssl.shutdown === 0) ssl.ctx.cache.remove(ssl.session)
+  if (ssl.session && ssl.finished && ssl.shutdown === 0) ssl.sessionCtx.cache.remove(ssl.session)
   release(ssl.session)
   ssl.session = session
   return 1

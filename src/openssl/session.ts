@@ -63,6 +63,8 @@ export const blankSession = (version: number, suite: number, created: number, li
   verifyCode: 0,
   context: new Uint8Array(0),
   earlyData: 0,
+  maxFragmentLength: 0,
+  appData: new Uint8Array(0),
 })
 
 export const SSL_SESSION_new = (): SSL_SESSION =>

@@ -31,6 +31,8 @@ export class SSL implements Counted {
   references = 1
   readonly method: SSL_METHOD
   ctx: SSL_CTX
+  /** The one it was made with: sessions and tickets stay with it, whatever SSL_set_SSL_CTX does. */
+  readonly sessionCtx: SSL_CTX
   readonly settings: Settings
   role: Role | null = null
   /** From the first step of the handshake on. */
@@ -75,7 +77,9 @@ export class SSL implements Counted {
   constructor(ctx: SSL_CTX, settings: Settings) {
     this.method = ctx.method
     this.ctx = ctx
+    this.sessionCtx = ctx
     this.settings = settings
+    upRef(ctx)
     upRef(ctx)
   }
 
@@ -102,7 +106,7 @@ export const SSL_free = (ssl: SSL | null): void => {
   BIO_free_all(wbio)
   BIO_free_all(rbio)
   if (release(ssl.session)) ssl.session = null
-  if (release(ssl.ctx)) ssl.ctx.cache.flush(0)
+  for (const ctx of [ssl.ctx, ssl.sessionCtx]) if (release(ctx)) ctx.cache.flush(0)
 }
 
 /** Before the handshake: a copy of the settings. Later: the same object with one reference more. */
@@ -111,7 +115,8 @@ export const SSL_dup = (ssl: SSL): SSL => {
     upRef(ssl)
     return ssl
   }
-  const copy = new SSL(ssl.ctx, ssl.settings.copy())
+  const copy = new SSL(ssl.sessionCtx, ssl.settings.copy())
+  SSL_set_SSL_CTX(copy, ssl.ctx)
   copy.role = ssl.role
   copy.infoCallback = ssl.infoCallback
   copy.shutdown = ssl.shutdown
@@ -137,7 +142,7 @@ export const SSL_clear = (ssl: SSL): 0 | 1 => {
 /** An established connection that nobody closed may have been cut short by anybody: its session is not used again. */
 const dropUnclean = (ssl: SSL): boolean => {
   if (ssl.session === null || !ssl.finished || ssl.lost !== null || ssl.shutdown !== 0) return false
-  ssl.ctx.cache.remove(ssl.session)
+  ssl.sessionCtx.cache.remove(ssl.session)
   return true
 }
 
@@ -171,9 +176,12 @@ export const SSL_is_server = (ssl: SSL): 0 | 1 =>
   (held(ssl).role === null ? ssl.method.roles !== 'client' : ssl.role === 'server') ? 1 : 0
 
 export const SSL_get_SSL_CTX = (ssl: SSL): SSL_CTX => held(ssl).ctx
-/** Takes certificates with what belongs to them, and what is looked up while it runs, from another context; null: from its own. */
+/**
+ * Takes certificates with what belongs to them, and what is looked up while it runs, from another context; null: from the
+ * one it was made with.
+ */
 export const SSL_set_SSL_CTX = (ssl: SSL, ctx: SSL_CTX | null): SSL_CTX | null => {
-  const next = ctx ?? held(ssl).ctx
+  const next = ctx ?? held(ssl).sessionCtx
   if (next === ssl.ctx) return next
   upRef(next)
   const { settings } = next

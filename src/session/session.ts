@@ -15,7 +15,7 @@ import {
   u48,
 } from '../wire/codec.ts'
 
-const FORMAT = 1
+const FORMAT = 2
 
 const optional = <T>(codec: Codec<T>): Codec<T | undefined> => {
   const inner = list(codec, 0, 2 ** 16 - 1)
@@ -63,6 +63,10 @@ const layout = struct('Session', {
   context: opaque(0, 255),
   /** Bytes of early data that the ticket allows. */
   earlyData: u32,
+  /** Bytes of plaintext in a record, where max_fragment_length was agreed on; else 0. */
+  maxFragmentLength: u16,
+  /** What the program has put into the ticket. */
+  appData: opaque(0, 2 ** 16 - 1),
 })
 
 export type Session = Omit<Infer<typeof layout>, 'format'>
