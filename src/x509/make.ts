@@ -228,7 +228,7 @@ const asciiName = (name: string): Uint8Array => {
 }
 
 /** The Extensions list; later ones take the place of earlier ones of their kind. */
-const encodeExtensions = (extensions: readonly Extension[]): Uint8Array => {
+export const encodeExtensions = (extensions: readonly Extension[]): Uint8Array => {
   const last = new Map(extensions.map((entry) => [entry.oid, entry]))
   return sequence(
     ...[...last.values()].map(({ oid, critical, value }) =>

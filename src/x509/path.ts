@@ -145,6 +145,9 @@ export function* buildPath(
   }
   const path = found?.path ?? search.explain()
   const findings = found?.findings ?? (yield* judge(path, trial, revocation))
+  // only what the search found good is good: a path is shown here to say why it is not
+  if (!found && findings.every((finding) => finding.code === verdicts.ok))
+    throw new CertificateError(verdicts.unspecified, 0, `no path from ${shown(leaf)} to a trust anchor could be proved`)
   const code = settle(path, findings, options.onCertificate)
   const name = rules.references
     .map(({ reference }) => reference && matchIdentity(leaf, reference))

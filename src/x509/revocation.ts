@@ -86,6 +86,7 @@ export class Revocation {
   readonly #sources: Sources
   readonly #lists: ListStatus
   readonly #fetched = new Set<string>()
+  readonly #answers = new Map<string, Uint8Array | undefined>()
 
   constructor(trial: Trial, sources: Sources) {
     this.#trial = trial
@@ -170,9 +171,9 @@ export class Revocation {
     if (best.kind === 'good' || stapledOnly || !fetch) return best
     for (const responder of responderUrls(certificate)) {
       const url = ocspUrl(responder, yield* ocspRequest(certificate, issuer, this.#trial.provider))
-      if (this.#fetched.has(url)) continue
-      this.#fetched.add(url)
-      const raw = yield* this.#get(fetch, url)
+      // a path may be judged again, and must then be judged the same
+      if (!this.#answers.has(url)) this.#answers.set(url, yield* this.#get(fetch, url))
+      const raw = this.#answers.get(url)
       if (!raw) continue
       const answered = yield* judgeResponse({ raw, nonce: undefined }, certificate, issuer, this.#trial, lists)
       if (answered.kind !== 'unknown') return answered
