@@ -593,3 +593,33 @@ test('paths: a serial number below zero is refused', () => {
     message: /negative/,
   })
 })
+
+test('paths: a refusal says the path, the certificate, the rule and what would mend it', () => {
+  const url = 'http://ca.example/middle.cer'
+  const access = {
+    oid: knownOid('authorityInfoAccess'),
+    critical: false,
+    value: sequence(sequence(derOid(knownOid('caIssuers')), encodeGeneralName({ type: 'uri', value: url }))),
+  }
+  const explained = (sent: readonly Certificate[], change: Partial<About> = {}) => {
+    const about: About = { provider: node, purpose: 'server', name: 'example.com', time: NOW, ...change }
+    try {
+      runSync(buildPath(sent, about, { anchors: [r] }))
+    } catch (error) {
+      return (error as CertificateError).explanation
+    }
+    return undefined
+  }
+  assert.deepEqual(explained([leaf(middle, { extensions: [access] })]), {
+    path: ['CN=leaf'],
+    certificate: 'CN=leaf',
+    rule: 'RFC 5280 section 6.1',
+    remedy: `the peer did not send the intermediate "CN=Middle", and must; the certificate says it is at ${url}`,
+  })
+  const late = explained([leaf(middle), m], { time: NOW + 31 * DAY })
+  assert.deepEqual(late?.path, ['CN=leaf', 'CN=Middle', 'CN=Root'])
+  assert.equal(late?.rule, 'RFC 5280 section 6.1.3 (a)(2)')
+  assert.match(late?.remedy ?? '', /clock/)
+  assert.match(explained([leaf(root)], { name: 'a.example' })?.rule ?? '', /RFC 9525/)
+  assert.equal(explained([leaf(root)]), undefined)
+})
