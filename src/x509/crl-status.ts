@@ -132,6 +132,8 @@ export class ListStatus {
     const where = `${anchor.text} ${chain[depth + 1]?.text ?? ''}`
     if (known.has(where)) return known.get(where)
     const problem = yield* this.#findSigner(list, chain, depth)
+    // while some signer is being looked into, answers rest on the assumption that it is good
+    if (this.#open.size > 0) return problem
     known.set(where, problem)
     const url = this.#urls.get(list)
     if (!problem && url !== undefined) this.#sources.cache.keep(url, list)

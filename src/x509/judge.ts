@@ -106,8 +106,10 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
     const verdict = kind === 'missing' ? 'noExplicitPolicy' : 'invalidPolicyExtension'
     report(depth, { verdict, detail: `${shown(chain[depth] as Certificate)} ${problem}` })
   }
-  // nobody is asked about a chain that leads nowhere; what was signed wrongly was not signed by who could revoke it
-  if (!revocation?.needed(leaf) || !anchored || findings.some(({ code }) => unproved.has(code))) return findings
+  if (!anchored || !revocation?.needed(leaf)) return findings
+  // nobody is asked about a path that is refused anyway, nor about one whose signatures prove nothing
+  const hopeless = findings.some(({ code }) => (rules.tolerant ? unproved.has(code) : code !== verdicts.ok))
+  if (hopeless) return findings
   const found = (yield* revocation.faults(chain)).map(({ depth, fault }) => finding(depth, fault))
   return [...findings.slice(0, beforeSignatures), ...found, ...findings.slice(beforeSignatures)]
 }

@@ -190,6 +190,7 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     partialChain: options.partialChain ?? false,
     profile: options.profile ?? 'webpki',
     strict: options.strict ?? false,
+    tolerant: options.onCertificate !== undefined,
     policies: { ...noPolicies, ...options.policies },
     revocation: revocationRules(about, options.revocation ?? {}),
   }

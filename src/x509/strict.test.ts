@@ -259,7 +259,12 @@ for (const row of rows) {
   })
 }
 
-test('rfc5280: who is no CA signs no certificates', () => {
+test('rfc5280: who is no CA signs no certificates and constrains no names', () => {
+  const constraining: Row = { what: '', sent: [leaf(root, { extensions: [constraints(true)] })], refuse: [] }
+  assert.match(outcome(constraining, 'rfc5280', false)?.message ?? '', /has nameConstraints, and is not/)
+  assert.match(outcome(constraining, 'webpki', true)?.message ?? '', /has nameConstraints, and is not/)
+  assert.equal(outcome(constraining, 'webpki', false), undefined)
+
   const signing = leaf(root, { keyUsage: ['digitalSignature', 'keyCertSign'] })
   const row: Row = { what: '', sent: [signing], refuse: [] }
   assert.match(outcome(row, 'rfc5280', false)?.message ?? '', /may sign certificates/)

@@ -105,6 +105,14 @@ const rules: readonly StrictRule[] = [
       (keyUsage?.has('keyCertSign') || keyUsage?.has('cRLSign')) &&
       'is that of a server and may sign certificates or CRLs (keyUsage)',
   },
+  {
+    at: ['leaf'],
+    rule: 'RFC 5280 section 4.2.1.10',
+    profile: 'rfc5280',
+    always: true,
+    breach: strayConstraints,
+  },
+  { at: ['leaf'], rule: 'RFC 5280 section 4.2.1.10', profile: 'webpki', breach: strayConstraints },
   { at: issuing, rule: 'RFC 5280 section 4.2.1.9', breach: uncritical('basicConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.10', profile: 'rfc5280', breach: uncritical('nameConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.11', breach: uncritical('policyConstraints') },
@@ -191,6 +199,15 @@ const rules: readonly StrictRule[] = [
     },
   },
 ]
+
+/** Only who issues can limit what is issued. */
+function strayConstraints(leaf: Certificate): string | false {
+  return (
+    !isCa(leaf) &&
+    leaf.extension(knownOid('nameConstraints')) !== undefined &&
+    'has nameConstraints, and is not that of a CA'
+  )
+}
 
 /** The common name must be one of the names of subjectAltName, character for character. */
 function strayCommonName({ subject, known }: Certificate): string | undefined {

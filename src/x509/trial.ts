@@ -39,6 +39,8 @@ export interface Rules {
   readonly profile: 'webpki' | 'rfc5280'
   /** Whether rules count that bind CAs and that most verifiers let pass. */
   readonly strict: boolean
+  /** Whether somebody may let faults pass, so that all of them are wanted. */
+  readonly tolerant: boolean
   readonly policies: PolicyInputs
   readonly revocation: RevocationRules
 }
