@@ -16,7 +16,8 @@ import {
   type Box,
 } from './bio.ts'
 import * as n from './bio-numbers.ts'
-import { BIO_new_socket } from './bio-socket.ts'
+import { BIO_new_socket, BIO_s_socket } from './bio-socket.ts'
+import { blocking, ThreadSocket } from './blocking.ts'
 import { BIOerr, ERR_add_error_data, ERR_R_SYS_LIB, SYSerr } from './err.ts'
 import { passOn } from './filter.ts'
 import { errnoOf, isLookupFailure, listenOn, newListener, type Server } from './platform.ts'
@@ -33,11 +34,16 @@ interface Accepting {
   host: string | null
   service: string | null
   family: number
+  /** Of waiting for connections (BIO_set_nbio_accept), and of the connections (BIO_set_nbio). */
   nonBlocking: boolean
+  acceptedNonBlocking: boolean
+  timeout: number
   bindMode: number
   /** What every connection gets in front of its socket. */
   chain: BIO | null
-  server: Server | null
+  server: Server | ThreadSocket | null
+  /** The connection that is awaited, of a listener that blocks. */
+  awaited: ThreadSocket | null
   bound: boolean
   error: unknown
   /** Connections that nobody has taken; they stand still until then. */
@@ -63,15 +69,19 @@ const acceptMethod = new BIO_METHOD(n.BIO_TYPE_ACCEPT, 'socket accept', {
   ready: (bio, want) => {
     if (bio.next !== null) return want === 'accept' ? true : bio.next
     const a = bio.ptr as Accepting
+    if (a.server instanceof ThreadSocket) return (a.awaited ?? a.server).settled
     return a.server === null || a.error !== null || a.queue.length > 0 || (!a.bound && a.server.address() !== null)
+  },
+  idle: (bio) => {
+    const a = bio.ptr as Accepting | null
+    if (a?.server instanceof ThreadSocket) (a.awaited ?? a.server).idle()
   },
   ctrl: (bio, cmd, larg, parg) => {
     const a = bio.ptr as Accepting
     switch (cmd) {
       case n.BIO_CTRL_RESET: {
         close(a)
-        const { host, service, family, nonBlocking, bindMode, chain } = a
-        bio.ptr = { ...fresh(), host, service, family, nonBlocking, bindMode, chain }
+        bio.ptr = { ...fresh(), ...wishes(a), chain: a.chain }
         bio.flags = 0
         bio.wake()
         return 0
@@ -83,7 +93,13 @@ const acceptMethod = new BIO_METHOD(n.BIO_TYPE_ACCEPT, 'socket accept', {
       case n.BIO_C_GET_ACCEPT:
         return bio.init === 0 ? -1 : tell(a, larg, parg as Box<string> | null)
       case n.BIO_C_SET_NBIO:
-        return 1 // accepted sockets never block
+        a.acceptedNonBlocking = larg !== 0
+        return 1
+      case n.BIO_C_SET_TIMEOUT:
+        a.timeout = larg
+        if (a.server instanceof ThreadSocket) a.server.timeout = larg
+        if (a.awaited !== null) a.awaited.timeout = larg
+        return 1
       case n.BIO_C_SET_BIND_MODE:
         a.bindMode = larg
         return 1
@@ -99,8 +115,7 @@ const acceptMethod = new BIO_METHOD(n.BIO_TYPE_ACCEPT, 'socket accept', {
       case n.BIO_CTRL_FLUSH:
         return 1
       case n.BIO_CTRL_DUP: {
-        const { host, service, family, nonBlocking, bindMode } = a
-        ;(parg as BIO).ptr = { ...fresh(), host, service, family, nonBlocking, bindMode }
+        ;(parg as BIO).ptr = { ...fresh(), ...wishes(a) }
         return 1
       }
       case n.BIO_CTRL_EOF:
@@ -123,7 +138,10 @@ export const BIO_new_accept = (hostport: string): BIO | null => {
 
 export const BIO_set_accept_name = (bio: BIO, name: string): number => BIO_ctrl(bio, n.BIO_C_SET_ACCEPT, 0, name)
 export const BIO_set_accept_port = (bio: BIO, port: string): number => BIO_ctrl(bio, n.BIO_C_SET_ACCEPT, 1, port)
-/** Whether waiting for a connection may not block, which here it never can: 1 is needed. */
+/**
+ * Whether waiting for a connection may not block. It is to be said before the first BIO_do_accept. The connections of a
+ * listener that does not block never block themselves; those of one that does, unless BIO_set_nbio says otherwise.
+ */
 export const BIO_set_nbio_accept = (bio: BIO, mode: number): number =>
   BIO_ctrl(bio, n.BIO_C_SET_ACCEPT, 2, mode !== 0 ? true : null)
 /** A chain of filters that every accepted connection gets a copy of. It belongs to the accept BIO from now on. */
@@ -143,8 +161,10 @@ export const BIO_get_accept_ip_family = (bio: BIO): number => BIO_ctrl(bio, n.BI
 
 /**
  * The first call binds and returns 1. Each later one accepts: 1 with the connection as next BIO (take it with BIO_pop),
- * or -1 with the special retry and the reason BIO_RR_ACCEPT. A host *name* must be looked up first, and a runtime may
- * bind a moment later: then the first call, too, gives that retry. -1 without a retry flag is a failure.
+ * and blocks the calling thread until there is one. -1 is a failure.
+ *
+ * With BIO_set_nbio_accept(bio, 1) it gives -1 with the special retry and the reason BIO_RR_ACCEPT instead of blocking. A
+ * host *name* must be looked up first, and a runtime may bind a moment later: then the first call, too, gives that retry.
  */
 export const BIO_do_accept = (bio: BIO): number => BIO_ctrl(bio, n.BIO_C_DO_STATE_MACHINE)
 
@@ -155,14 +175,23 @@ const fresh = (): Accepting => ({
   service: null,
   family: n.BIO_FAMILY_IPANY,
   nonBlocking: false,
+  acceptedNonBlocking: false,
+  timeout: 0,
   bindMode: n.BIO_BIND_NORMAL,
   chain: null,
   server: null,
+  awaited: null,
   bound: false,
   error: null,
   queue: [],
   peer: null,
 })
+
+/** What was set, of a BIO that begins anew and of its copy. */
+const wishes = (a: Accepting): Partial<Accepting> => {
+  const { host, service, family, nonBlocking, acceptedNonBlocking, timeout, bindMode } = a
+  return { host, service, family, nonBlocking, acceptedNonBlocking, timeout, bindMode }
+}
 
 const behind = (bio: BIO, call: (next: BIO) => number): number => {
   BIO_clear_retry_flags(bio)
@@ -183,6 +212,7 @@ const advance = (bio: BIO): number => {
   }
   BIO_clear_retry_flags(bio)
   bio.retry_reason = 0
+  if (a.server instanceof ThreadSocket) return advanceBlocking(bio, a, a.server)
   if (a.error !== null) return explain(a)
   if (!a.bound) {
     a.bound = a.server!.address() !== null
@@ -193,8 +223,35 @@ const advance = (bio: BIO): number => {
   if (a.peer !== null) return hand(bio, a, a.peer.bio)
   if (a.nonBlocking) return waiting(bio)
   BIOerr('UNSUPPORTED_METHOD', FILE)
-  ERR_add_error_data('an accept BIO cannot block the thread; call BIO_set_nbio_accept(bio, 1) and wait with BIO_wait')
+  ERR_add_error_data('this BIO began to listen without blocking and cannot block now; BIO_reset lets it begin anew')
   return -1
+}
+
+/** The same with a listener of the thread. */
+const advanceBlocking = (bio: BIO, a: Accepting, listener: ThreadSocket): number => {
+  listener.nonBlocking = a.nonBlocking
+  if (!listener.settle()) return waiting(bio)
+  a.error = listener.error
+  if (a.error !== null) return explain(a)
+  if (!a.bound) {
+    a.bound = true
+    return 1
+  }
+  if (bio.next !== null) return 1
+  const changed = (): void => bio.wake()
+  a.awaited ??= blocking(() => listener.accept(), a.timeout, changed, FILE)
+  const { awaited } = a
+  if (awaited === null) return -1
+  awaited.nonBlocking = a.nonBlocking
+  if (!awaited.settle()) return waiting(bio)
+  a.awaited = null
+  const { peerAddress, peerPort } = awaited.opened ?? { peerAddress: null, peerPort: null }
+  awaited.nonBlocking = a.acceptedNonBlocking
+  const accepted = BIO_new(BIO_s_socket()) as BIO
+  BIO_ctrl(accepted, n.BIO_C_SET_FD, n.BIO_CLOSE, awaited)
+  awaited.release(changed)
+  a.peer = { bio: accepted, name: peerAddress, port: peerPort === null ? null : String(peerPort) }
+  return hand(bio, a, accepted)
 }
 
 const waiting = (bio: BIO): -1 => {
@@ -232,6 +289,16 @@ const listen = (bio: BIO, a: Accepting): number => {
     ERR_add_error_data(`"${service}" is neither a port nor a service that is known here`)
     return -1
   }
+  if (!a.nonBlocking) {
+    const to = { host: host ?? ANY[a.family], port, family: host === null ? family(a) : familyOf(host) }
+    a.server = blocking(
+      () => ThreadSocket.listen(to),
+      a.timeout,
+      () => bio.wake(),
+      FILE,
+    )
+    return a.server === null ? -1 : 1
+  }
   const server = newListener((socket) => {
     const accepted = BIO_new_socket(socket, n.BIO_CLOSE)
     if (accepted === null) return
@@ -265,7 +332,10 @@ const explain = (a: Accepting): -1 => {
 }
 
 const close = (a: Accepting): void => {
-  a.server?.close(() => {}) // a server that never listened says so, and that is no news
+  a.awaited?.close()
+  a.awaited = null
+  if (a.server instanceof ThreadSocket) a.server.close()
+  else a.server?.close(() => {}) // a server that never listened says so, and that is no news
   for (const { bio } of a.queue.splice(0)) BIO_free(bio)
 }
 
@@ -305,11 +375,19 @@ const configure = (bio: BIO, a: Accepting, what: number, value: unknown): number
 const tell = (a: Accepting, what: number, box: Box<string> | null): number => {
   if (what === 4) return a.family
   if (box === null) return -1
-  const address = a.bound ? a.server?.address() : null
-  const own = typeof address === 'object' ? address : null
+  const own = a.bound ? boundTo(a.server) : null
   const values = [own?.address, own && String(own.port), a.peer?.name, a.peer?.port]
   box.value = values[what] ?? null
   return what < values.length ? 1 : -1
+}
+
+const boundTo = (server: Accepting['server']): { readonly address: string; readonly port: number } | null => {
+  if (!(server instanceof ThreadSocket)) {
+    const address = server?.address()
+    return typeof address === 'object' ? address : null
+  }
+  const { address, port } = server.opened ?? { address: null, port: null }
+  return address === null || port === null ? null : { address, port }
 }
 
 const said = (bio: BIO, what: number): string | null => {

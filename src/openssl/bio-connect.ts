@@ -10,11 +10,12 @@ import {
   type Box,
 } from './bio.ts'
 import * as n from './bio-numbers.ts'
-import { Descriptor, readStream, writeStream } from './descriptor.ts'
+import { blocking, ThreadSocket } from './blocking.ts'
+import { Descriptor, type End, readStream, writeStream } from './descriptor.ts'
 import { BIOerr, ERR_add_error_data, ERR_R_SYS_LIB, SYSerr } from './err.ts'
-import { connectTo, type Duplex, descriptorOf, errnoOf, errnos, isLookupFailure, type Socket } from './platform.ts'
+import { connectTo, type Duplex, descriptorOf, errnoOf, errnos, isLookupFailure } from './platform.ts'
 
-/** Connect BIOs (BIO_s_connect(3)): a socket BIO that makes its connection itself, without blocking. */
+/** Connect BIOs (BIO_s_connect(3)): a socket BIO that makes its connection itself, blocking or not. */
 
 interface Connecting {
   host: string | null
@@ -22,7 +23,8 @@ interface Connecting {
   family: number
   nonBlocking: boolean
   state: 'before' | 'under way' | 'connected' | 'failed'
-  end: Descriptor | null
+  end: End | null
+  timeout: number
 }
 
 const connectMethod = new BIO_METHOD(n.BIO_TYPE_CONNECT, 'socket connect', {
@@ -58,15 +60,16 @@ const connectMethod = new BIO_METHOD(n.BIO_TYPE_CONNECT, 'socket connect', {
   ready: (bio, want) => {
     const { state, end } = bio.ptr as Connecting
     if (state === 'connected') return want === 'connect' || end!.ready(want === 'read' ? 'read' : 'write')
-    return state !== 'under way' || settled(end!)
+    return state !== 'under way' || (end instanceof ThreadSocket ? end.settled : settled(end!))
   },
+  idle: (bio) => (bio.ptr as Connecting | null)?.end?.idle(),
   ctrl: (bio, cmd, larg, parg) => {
     const c = bio.ptr as Connecting
     switch (cmd) {
       case n.BIO_CTRL_RESET: {
         c.end?.close()
-        const { host, service, family, nonBlocking } = c
-        bio.ptr = { ...fresh(), host, service, family, nonBlocking }
+        const { host, service, family, nonBlocking, timeout } = c
+        bio.ptr = { ...fresh(), host, service, family, nonBlocking, timeout }
         bio.flags = 0
         bio.wake()
         return 0
@@ -80,10 +83,15 @@ const connectMethod = new BIO_METHOD(n.BIO_TYPE_CONNECT, 'socket connect', {
       case n.BIO_C_SET_NBIO:
         c.nonBlocking = larg !== 0
         return 1
+      case n.BIO_C_SET_TIMEOUT:
+        c.timeout = larg
+        if (c.end instanceof ThreadSocket) c.end.timeout = larg
+        return 1
       case n.BIO_C_GET_FD:
         if (bio.init === 0 || c.end === null) return -1
         if (parg !== null) (parg as Box<Duplex>).value = c.end.stream
-        return descriptorOf(c.end.stream)
+        if (c.end instanceof ThreadSocket) return c.end.opened?.fd ?? -1
+        return c.end.stream === null ? -1 : descriptorOf(c.end.stream)
       case n.BIO_CTRL_GET_CLOSE:
         return bio.shutdown
       case n.BIO_CTRL_SET_CLOSE:
@@ -93,8 +101,8 @@ const connectMethod = new BIO_METHOD(n.BIO_TYPE_CONNECT, 'socket connect', {
         return 1
       case n.BIO_CTRL_DUP: {
         const twin = parg as BIO
-        const { host, service, family, nonBlocking } = c
-        twin.ptr = { ...fresh(), host, service, family, nonBlocking }
+        const { host, service, family, nonBlocking, timeout } = c
+        twin.ptr = { ...fresh(), host, service, family, nonBlocking, timeout }
         return 1
       }
       case n.BIO_CTRL_EOF:
@@ -129,9 +137,9 @@ export const BIO_get_conn_port = (bio: BIO): string | null => said(bio, 1)
 export const BIO_get_conn_ip_family = (bio: BIO): number => BIO_ctrl(bio, n.BIO_C_GET_CONNECT, 3)
 
 /**
- * Connects: 1 when the connection stands. 0 with the special retry and the reason BIO_RR_CONNECT while it is under way
- * (BIO_wait), 0 with errors in the queue when it failed, -1 when it cannot even begin. Needs BIO_set_nbio(bio, 1):
- * without it C would block the thread, and that is refused.
+ * Connects: 1 when the connection stands, 0 with errors in the queue when it failed, -1 when it cannot even begin. It blocks
+ * the calling thread until then, and so do reading and writing (BIO_set_timeout ends that), unless BIO_set_nbio(bio, 1) came
+ * first: then 0 with the special retry and the reason BIO_RR_CONNECT says that it is under way (BIO_wait).
  */
 export const BIO_do_connect = (bio: BIO): number => BIO_ctrl(bio, n.BIO_C_DO_STATE_MACHINE)
 
@@ -144,6 +152,7 @@ const fresh = (): Connecting => ({
   nonBlocking: false,
   state: 'before',
   end: null,
+  timeout: 0,
 })
 
 /** One step of the connection: > 0 when it stands. */
@@ -155,10 +164,10 @@ const advance = (bio: BIO): number => {
     case 'before':
       return begin(bio, c)
     case 'under way':
-      if (!settled(c.end!)) return waiting(bio)
+      if (!(c.end instanceof ThreadSocket ? c.end.settle() : settled(c.end!))) return waiting(bio)
       BIO_clear_retry_flags(bio)
       bio.retry_reason = 0
-      if (c.end!.error === null && !c.end!.stream.destroyed) {
+      if (c.end!.error === null && !c.end!.stream?.destroyed) {
         c.state = 'connected'
         return 1
       }
@@ -166,7 +175,9 @@ const advance = (bio: BIO): number => {
       return explain(c)
     case 'failed':
       BIO_clear_retry_flags(bio)
-      return explain(c)
+      if (!(c.end instanceof ThreadSocket) || isLookupFailure(c.end.error)) return explain(c)
+      BIOerr('CONNECT_ERROR', FILE)
+      return 0
   }
 }
 
@@ -180,15 +191,14 @@ const begin = (bio: BIO, c: Connecting): number => {
     ERR_add_error_data(`"${service}" is neither a port nor a service that is known here`)
     return -1
   }
-  if (!c.nonBlocking) {
-    BIOerr('UNSUPPORTED_METHOD', FILE)
-    ERR_add_error_data('a connect BIO cannot block the thread; call BIO_set_nbio(bio, 1) and wait with BIO_wait')
-    return -1
-  }
   const family = c.family === n.BIO_FAMILY_IPANY ? familyOf(host ?? '') : (c.family as 4 | 6)
-  c.end = new Descriptor(connectTo(host ?? 'localhost', port, family), () => bio.wake())
+  const changed = (): void => bio.wake()
+  c.end = c.nonBlocking
+    ? new Descriptor(connectTo(host ?? 'localhost', port, family), changed)
+    : blocking(() => ThreadSocket.connect({ host: host ?? 'localhost', port, family }), c.timeout, changed, FILE)
+  if (c.end === null) return -1
   c.state = 'under way'
-  return waiting(bio)
+  return c.nonBlocking ? waiting(bio) : advance(bio)
 }
 
 /** OpenSSL gives 0 here, not -1. */
@@ -199,7 +209,7 @@ const waiting = (bio: BIO): 0 => {
   return 0
 }
 
-const settled = (end: Descriptor): boolean => end.error !== null || !(end.stream as Socket).connecting
+const settled = (end: End): boolean => end.error !== null || !end.connecting
 
 /** Says why there is no connection: 0, or -1 when the name was not found. */
 const explain = (c: Connecting): number => {
@@ -209,9 +219,16 @@ const explain = (c: Connecting): number => {
     ERR_add_error_data((error as Error).message)
     return -1
   }
-  SYSerr('connect', error === null ? (errnos['ECONNABORTED'] ?? 103) : errnoOf(error), FILE)
+  const errno = error === null ? (errnos['ECONNABORTED'] ?? 103) : errnoOf(error)
+  const blocked = c.end instanceof ThreadSocket
+  if (blocked) {
+    // a blocking connect(2) reports its failure twice: where it is called, and where it was wanted
+    SYSerr('connect', errno, FILE)
+    BIOerr('CONNECT_ERROR', FILE)
+  }
+  SYSerr('connect', errno, FILE)
   ERR_add_error_data('hostname=', c.host, ' service=', c.service)
-  BIOerr('NBIO_CONNECT_ERROR', FILE)
+  BIOerr(blocked ? 'CONNECT_ERROR' : 'NBIO_CONNECT_ERROR', FILE)
   return 0
 }
 

@@ -93,6 +93,8 @@ export const BIO_C_NREAD = 144
 export const BIO_C_NWRITE0 = 145
 export const BIO_C_NWRITE = 146
 export const BIO_C_RESET_READ_REQUEST = 147
+/** Ours: how long a call that blocks may take, in milliseconds; 0 is for ever. */
+export const BIO_C_SET_TIMEOUT = 0x7001
 
 export const BIO_FAMILY_IPV4 = 4
 export const BIO_FAMILY_IPV6 = 6

@@ -332,7 +332,7 @@ test('a stream that its owner destroyed is a bad descriptor', async () => {
   ssl.BIO_free(bio)
 })
 
-test('blocking is refused with words', () => {
+test('a stream cannot block, and that is refused with words', () => {
   const stream = new PassThrough()
   assert.equal(ssl.BIO_socket_nbio(stream, 1), 1)
   assert.equal(ssl.BIO_socket_nbio(stream, 0), 0)

@@ -45,7 +45,10 @@ export const BIO_wait = (bio: BIO, want: Want, { signal, timeoutMs }: WaitOption
       settle(() => reject(new DOMException(`the BIO was not ready to ${want} within ${timeoutMs} ms`, 'TimeoutError')))
     const watch = (next: BIO | null): void => {
       if (watching === next) return
-      if (watching?.waiters?.delete(look) && watching.waiters.size === 0) watching.waiters = null
+      if (watching?.waiters?.delete(look) && watching.waiters.size === 0) {
+        watching.waiters = null
+        watching.method.idle?.(watching)
+      }
       watching = next
       if (next !== null) (next.waiters ??= new Set()).add(look)
     }

@@ -56,6 +56,8 @@ export interface Operations {
   ready: ((bio: BIO, want: Want) => boolean | BIO) | null
   /** Instead of `ready`, for a method of the program's own: resolves when it is worth calling again. */
   wait: ((bio: BIO, want: Want, signal: AbortSignal) => Promise<void>) | null
+  /** Nobody waits for it any more, in the way of `ready`. */
+  idle: ((bio: BIO) => void) | null
   /** A view of what can be read at once, null if nothing; `take` then consumes from its beginning. */
   lend: ((bio: BIO) => Uint8Array | null) | null
   take: ((bio: BIO, length: number) => void) | null
@@ -76,6 +78,7 @@ export class BIO_METHOD implements Operations {
   destroy: Operations['destroy'] = null
   ready: Operations['ready'] = null
   wait: Operations['wait'] = null
+  idle: Operations['idle'] = null
   lend: Operations['lend'] = null
   take: Operations['take'] = null
   give: Operations['give'] = null

@@ -4,6 +4,25 @@ import { BIO_FLAGS_IN_EOF } from './bio-numbers.ts'
 import { get_errno, set_errno } from './err.ts'
 import { type Duplex, errnoOf, errnos, type Socket } from './platform.ts'
 
+/** What a socket BIO reads and writes: a stream, or a socket of the thread that may block its caller. */
+export interface End {
+  /** null where it is none of this thread's. */
+  readonly stream: Duplex | null
+  /** What it failed with, null while it lives. */
+  readonly error: unknown
+  readonly connecting: boolean
+  read(into: Uint8Array): number
+  write(from: Uint8Array, keep?: boolean): number
+  lend(): Uint8Array | null
+  take(length: number): void
+  ready(want: 'read' | 'write'): boolean
+  /** Nobody waits for it any more. */
+  idle(): void
+  detach(): void
+  abandon(): void
+  close(): void
+}
+
 /**
  * A Node stream as a non-blocking descriptor: what recv(2), send(2) and poll(2) say of a socket, said of a stream in
  * paused mode. While one is attached it is the stream's only reader.
@@ -12,7 +31,7 @@ import { type Duplex, errnoOf, errnos, type Socket } from './platform.ts'
  * lost. At most one read's worth is held here beside the stream's own buffer, and nothing is written while the stream
  * asks to wait for `drain`: a slow peer slows the program down, not its memory up.
  */
-export class Descriptor {
+export class Descriptor implements End {
   readonly stream: Duplex
   readonly #changed: () => void
   #held: Uint8Array = NOTHING
@@ -92,10 +111,17 @@ export class Descriptor {
     return this.#error ?? this.stream.errored ?? null
   }
 
+  /** Whether it is a socket whose connection does not stand yet. */
+  get connecting(): boolean {
+    return (this.stream as { connecting?: boolean }).connecting === true
+  }
+
   /** The same as an errno, 0 while it lives. */
   get failure(): number {
     return this.error === null ? 0 : errnoOf(this.error)
   }
+
+  idle(): void {}
 
   /** Leaves the stream to its owner: no listener stays, and what was not read goes back. */
   detach(): void {
@@ -141,7 +167,7 @@ export class Descriptor {
   }
 
   #writable(): boolean {
-    return !this.stream.writableNeedDrain && !(this.stream as { connecting?: boolean }).connecting
+    return !this.stream.writableNeedDrain && !this.connecting
   }
 
   readonly #listeners = [
@@ -178,7 +204,7 @@ export class Descriptor {
 export const isRetry = (errno: number): boolean => RETRY.has(errno)
 
 /** BIO_read over a stream. */
-export const readStream = (bio: BIO, end: Descriptor | null, into: Uint8Array): number => {
+export const readStream = (bio: BIO, end: End | null, into: Uint8Array): number => {
   if (into.length === 0) return 0
   const ret = end === null ? badDescriptor() : end.read(into)
   BIO_clear_retry_flags(bio)
@@ -189,7 +215,7 @@ export const readStream = (bio: BIO, end: Descriptor | null, into: Uint8Array): 
 }
 
 /** BIO_write over a stream. */
-export const writeStream = (bio: BIO, end: Descriptor | null, from: Uint8Array, keep: boolean): number => {
+export const writeStream = (bio: BIO, end: End | null, from: Uint8Array, keep: boolean): number => {
   const ret = end === null ? badDescriptor() : end.write(from, keep)
   BIO_clear_retry_flags(bio)
   if (ret <= 0 && isRetry(get_errno())) BIO_set_retry_write(bio)
