@@ -90,7 +90,9 @@ export interface Config {
   readonly schemes: readonly Scheme[]
   /** What a client's certificate is signed with, where that differs from `schemes`: a server asks so, a client keeps to it. */
   readonly clientSchemes?: readonly Scheme[]
-  /** Server: our order of suites and groups decides, not the client's. */
+  /** TLS 1.2: schemes of ECDSA are for keys in their own curve only, as they are in TLS 1.3 (Suite B, RFC 6460). */
+  readonly curveBound: boolean
+  /** Server: our order of suites, groups and schemes decides, not the client's. */
   readonly serverPreference: boolean
   /** Protocols in order of preference; each of 1 to 255 characters of one byte. */
   readonly alpn?: readonly string[]
@@ -107,6 +109,8 @@ export interface Config {
   readonly certificate?: Hook<CertificateQuestion, Identity | readonly Identity[] | undefined>
   /** Server: whether the client is asked for a certificate. */
   readonly clientAuth: 'none' | 'request' | 'require'
+  /** Server, TLS 1.3: but not in the handshake; `Connection.ask` does it later. */
+  readonly authenticateLater: boolean
   /** Subjects (DER) of the authorities that we name to the peer. */
   readonly authorities?: readonly Uint8Array[]
   readonly verifier: CertificateVerifier
@@ -205,8 +209,10 @@ export const defineConfig = (input: ConfigInput): Config => {
     keyShares: 1,
     schemes: schemes.filter((scheme) => scheme.default),
     serverPreference: false,
+    curveBound: false,
     identities: [],
     clientAuth: 'none',
+    authenticateLater: false,
     postHandshakeAuth: false,
     ticketCount: 2,
     sessionLifetime: 7200,
@@ -245,5 +251,8 @@ export const defineConfig = (input: ConfigInput): Config => {
   if (limit !== undefined && (limit < 64 || limit > 16385))
     throw new Misuse(`recordSizeLimit is 64 to 16385 bytes, not ${limit}`)
   if (fragment < 1 || fragment > 16384) throw new Misuse(`maxSendFragment is 1 to 16384 bytes, not ${fragment}`)
+  if (config.sessionContext.length > 255)
+    throw new Misuse(`sessionContext has at most 255 bytes, not ${config.sessionContext.length}`)
+  if (config.schemes.length === 0) throw new Misuse('no signature scheme is left; name at least one')
   return Object.freeze(filtered)
 }

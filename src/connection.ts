@@ -96,7 +96,7 @@ export class Connection {
     return this.#peer.inbox
   }
 
-  /** Seals data at once and queues it. Throws `Misuse` before the handshake is over and after `close`. */
+  /** Seals data at once and queues it. Throws `Misuse` before `writable` and after `close`. */
   write(data: Uint8Array): void {
     if (this.#lost) throw this.#lost
     if (!this.writable)
@@ -104,6 +104,8 @@ export class Connection {
         this.#closing ? 'nothing can be written after close' : 'the handshake is not over; advance it first',
       )
     this.#carrier.data(data)
+    // RFC 9846 5.5: new keys before these have been used too often
+    if (this.#carrier.worn && this.established && this.facts.version === TLS13) this.#renew()
   }
 
   /**
@@ -128,6 +130,7 @@ export class Connection {
   close(): void {
     if (this.#closing || this.#lost) return
     this.#closing = true
+    this.#peer.closing = true
     this.#alert(WARNING, alerts.close_notify)
   }
 
@@ -136,11 +139,13 @@ export class Connection {
     const { kind } = request
     const { role, version, postHandshakeAuth } = this.facts
     if (!this.established) throw new Misuse(`${kind} has to wait until the handshake is over`)
+    if (this.#closing) throw new Misuse(`${kind} cannot follow close`)
     if (version !== TLS13) throw new Misuse(`${kind} is not part of TLS 1.2`)
     if (kind !== 'keyUpdate' && role === 'client') throw new Misuse(`${kind} is for servers to ask for`)
     if (kind === 'authenticate' && !postHandshakeAuth)
       throw new Misuse('the client did not offer to authenticate after the handshake')
     if (kind === 'ticket' && !this.#config.tickets) throw new Misuse('this server has no tickets; configure some')
+    if (kind === 'authenticate') this.facts.authentication = 'due'
     this.#peer.requests.push(request)
   }
 
@@ -173,6 +178,11 @@ export class Connection {
     return this.#peer.config
   }
 
+  #renew(): void {
+    const { requests } = this.#peer
+    if (requests.length === 0) requests.push({ kind: 'keyUpdate', requestUpdate: false })
+  }
+
   #lose(error: unknown): unknown {
     const lost =
       error instanceof TlsError || error instanceof AlertReceived || error instanceof Truncated
@@ -181,9 +191,18 @@ export class Connection {
             cause: error,
           })
     this.#lost = lost
-    if (lost instanceof TlsError && !lost.silent && !this.#carrier.fault) this.#alert(FATAL, alerts[lost.alert])
+    if (lost instanceof TlsError && !lost.silent && !this.#carrier.fault) this.#tellLast(alerts[lost.alert])
     this.#config.trace?.({ event: 'lost', error: lost })
     return lost
+  }
+
+  /** The last thing we say; where even that fails there is nobody left to tell. */
+  #tellLast(code: number): void {
+    try {
+      this.#alert(FATAL, code)
+    } catch {
+      this.#carrier.fault ??= this.#lost
+    }
   }
 
   #alert(level: number, code: number): void {

@@ -80,10 +80,10 @@ export class Machine {
       if (now.kind === 'wait' && now.on) {
         now.on.then(
           (value) => {
-            this.#answer = { value, failed: false }
+            if (this.#need === now) this.#answer ??= { value, failed: false }
           },
           (error: unknown) => {
-            this.#answer = { error, failed: true }
+            if (this.#need === now) this.#answer ??= { error, failed: true }
           },
         )
       }

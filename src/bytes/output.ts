@@ -22,6 +22,9 @@ interface Unfinished {
 export class Output {
   #chunks: Chunk[] = []
   #unfinished: Unfinished[] = []
+  /** Bytes that were ever reserved, and that have ever left. */
+  queued = 0
+  left = 0
 
   /** A place of `length` bytes behind all others. */
   reserve(length: number): Uint8Array {
@@ -34,7 +37,15 @@ export class Output {
     }
     const place = chunk.bytes.subarray(chunk.to, chunk.to + length)
     chunk.to += length
+    this.queued += length
     return place
+  }
+
+  /** The place reserved last is not wanted after all. */
+  cancel(length: number): void {
+    const chunk = this.#chunks[this.#chunks.length - 1] as Chunk
+    chunk.to -= length
+    this.queued -= length
   }
 
   /** The place reserved last is still being made: nothing from it on may leave until what comes back is called. */

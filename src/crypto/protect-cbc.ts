@@ -65,9 +65,10 @@ class MacThenEncrypt implements Protection {
     const iv = this.#random(BLOCK)
     const text = record.subarray(5 + BLOCK)
     putPseudoHeader(this.#header, sequence, record, data.length)
-    return after(this.#hmac.mac(this.#header, data), (mac) => {
+    // the caller's bytes may be others by the time that a late answer comes
+    text.set(data)
+    return after(this.#hmac.mac(this.#header, text.subarray(0, data.length)), (mac) => {
       record.set(iv, 5)
-      text.set(data)
       text.set(mac, data.length)
       const end = data.length + mac.length
       text.fill(text.length - end - 1, end)

@@ -90,7 +90,8 @@ const withoutPadding = (inner: Uint8Array | undefined): Opened | undefined => {
   if (!inner) return undefined
   let last = inner.length - 1
   while (last >= 0 && inner[last] === 0) last--
-  return last < 0 ? undefined : { type: inner[last] as number, data: inner.subarray(0, last) }
+  // RFC 9846 5.4: one without any type is authentic all the same, and no type is 0
+  return last < 0 ? { type: 0, data: NONE } : { type: inner[last] as number, data: inner.subarray(0, last) }
 }
 
 /** Sections 5.3 of RFC 9846 and 2 of RFC 7905. */

@@ -24,7 +24,10 @@ export const maxFragmentLength = extension({
     return code
   },
 
-  confirm({ config, records, facts }, code) {
+  confirm({ config, facts, records }, code) {
+    // RFC 8449 5: a server answers one of the two
+    if (facts.peerRecordLimit !== undefined)
+      throw illegal('BAD_EXTENSION', 'both record_size_limit and max_fragment_length')
     const length = lengths[code - 1]
     if (length === undefined || length !== config.maxFragmentLength) {
       throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', `max_fragment_length ${code} was not asked for`)

@@ -4,10 +4,10 @@ import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { Body, Message } from '../messages/table.ts'
 import type { Session } from '../session/session.ts'
-import { type Task, wait } from '../task.ts'
-import { answerRequest, checkFinished, checkProof, judge } from './authenticate.ts'
+import type { Task } from '../task.ts'
+import { answerRequest, checkFinished, checkProof, judge, unadorned } from './authenticate.ts'
 import type { Peer, Request } from './peer.ts'
-import { remember } from './resume.ts'
+import { remember, sealed } from './resume.ts'
 import { finished, ticketSecret, updated } from './schedule13.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -19,6 +19,14 @@ export interface After {
   readonly resumption: Uint8Array
   /** Client: whether it offered to authenticate later. */
   readonly postHandshakeAuth: boolean
+  /** Server: whether the client can make anything of tickets. */
+  readonly tickets: boolean
+}
+
+/** A CertificateRequest that has not been answered, and whether an empty answer will do. */
+interface Demand {
+  readonly request: Uint8Array
+  readonly require: boolean
 }
 
 const WEEK = 604800
@@ -31,9 +39,17 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
   const handshake = peer.transcript
   let { reading, writing } = after
   let tickets = 0
-  const contexts = new Map<string, Uint8Array>()
+  const contexts = new Map<string, Demand>()
+  /** We asked for an update and have not seen it. */
+  let awaiting = false
+  /** Where our last answer to such a wish stands in the output. */
+  let answered = -1
 
-  function* updateWriting(requestUpdate: boolean): Task<void> {
+  function* updateWriting(asks: boolean): Task<void> {
+    if (peer.closing) return
+    // RFC 9846 4.6.3: not again before it was answered
+    const requestUpdate = asks && !awaiting
+    awaiting ||= asks
     const secret = yield* updated(provider, suite, writing)
     const keys = yield* carrier.keys('data', suite, secret)
     peer.tell('keyUpdate', requestUpdate) // from here to the next line nothing waits
@@ -42,7 +58,7 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
   }
 
   function* sendTicket(): Task<void> {
-    if (!config.tickets) return
+    if (!config.tickets || !after.tickets || peer.closing) return
     const ticketNonce = new Uint8Array(NONCE)
     new DataView(ticketNonce.buffer).setUint32(NONCE - 4, tickets++)
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
@@ -59,7 +75,7 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
       lifetime,
       earlyData: config.earlyData,
     }
-    const ticket = yield* wait(config.tickets.seal(session), 'session')
+    const ticket = yield* sealed(config, session)
     if (!ticket) return
     peer.tell('newSessionTicket', {
       ticketLifetime: lifetime,
@@ -72,20 +88,21 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
     config.onSession?.(session)
   }
 
-  function* demandCertificate(): Task<void> {
+  function* demandCertificate(require: boolean): Task<void> {
     const context = provider.random(16).slice()
     const raw = peer.build('certificateRequest', {
       certificateRequestContext: context,
       extensions: requestExtensions(peer),
     })
-    contexts.set(context.join(), raw)
+    contexts.set(context.join(), { request: raw, require })
     carrier.write(raw)
+    facts.authentication = 'asked'
   }
 
   peer.serve = function* (request: Request): Task<void> {
     if (request.kind === 'keyUpdate') yield* updateWriting(request.requestUpdate)
     else if (request.kind === 'ticket') yield* sendTicket()
-    else yield* demandCertificate()
+    else yield* demandCertificate(request.require ?? config.clientAuth === 'require')
   }
   if (!client) {
     const count = facts.resumed ? Math.min(1, config.ticketCount) : config.ticketCount
@@ -109,7 +126,13 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
       case 'keyUpdate':
         reading = yield* updated(provider, suite, reading)
         carrier.readWith(yield* carrier.keys('data', suite, reading))
-        if (message.body) yield* updateWriting(false)
+        if (awaiting) peer.expected()
+        awaiting = false
+        // one answer serves for all wishes that came before it left
+        if (message.body && answered <= carrier.left) {
+          yield* updateWriting(false)
+          answered = carrier.queued
+        }
         break
       case 'certificateRequest':
         yield* authenticateLater(peer, suite, writing, handshake, message)
@@ -166,10 +189,15 @@ function* authenticateLater(
     throw illegal('BAD_EXTENSION', 'a CertificateRequest after the handshake needs a context')
   peer.transcript = handshake.fork()
   peer.accept(request)
+  // RFC 9846 4.6.2: the messages follow each other; data must not come between while a key far away signs
+  const held: Uint8Array[] = []
+  peer.held = held
   yield* answerRequest(peer, request.body)
   const ours = yield* finished(peer.provider, suite, writing, yield* peer.digest())
   peer.facts.ourFinished = ours
   peer.send('finished', ours)
+  peer.held = undefined
+  for (const raw of held) peer.carrier.write(raw)
   peer.transcript = handshake
 }
 
@@ -179,19 +207,20 @@ function* acceptLater(
   suite: Suite,
   reading: Uint8Array,
   handshake: Transcript,
-  contexts: Map<string, Uint8Array>,
+  contexts: Map<string, Demand>,
   message: Message<'certificate'>,
 ): Task<void> {
-  const { config, provider } = peer
+  const { facts, provider } = peer
   const context = message.body.certificateRequestContext.join()
-  const request = contexts.get(context)
-  if (!request) throw illegal('BAD_EXTENSION', 'a certificate with a context that we did not ask with')
+  const demand = contexts.get(context)
+  if (!demand) throw illegal('BAD_EXTENSION', 'a certificate with a context that we did not ask with')
   contexts.delete(context)
   peer.transcript = handshake.fork()
-  peer.transcript.add(request)
-  const chain = message.body.certificateList.map((entry) => entry.certData)
+  peer.transcript.add(demand.request)
+  const chain = unadorned(message.body.certificateList)
+  peer.undivided = true
   if (chain.length === 0) {
-    if (config.clientAuth === 'require')
+    if (demand.require)
       throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
   } else {
@@ -202,7 +231,9 @@ function* acceptLater(
     peer.accept(proof)
   }
   const done = yield* peer.receive('finished')
+  peer.undivided = false
   const expected = yield* finished(provider, suite, reading, yield* peer.digest())
   checkFinished(peer, done.body, expected)
   peer.transcript = handshake
+  if (contexts.size === 0 && facts.authentication === 'asked') delete facts.authentication
 }

@@ -1,5 +1,5 @@
 import { TLS12, TLS13, type Version } from '../config.ts'
-import { TlsError } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import { asked, type Task } from '../task.ts'
 import { chooseAlpn, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
@@ -19,7 +19,20 @@ export function* chooseProtocol(peer: Peer, hello: ClientHello): Task<void> {
   if (!offered) return
   const { selectAlpn } = config
   const chosen = selectAlpn ? yield* asked(() => selectAlpn(offered), 'clientHello') : chooseAlpn(config, offered)
+  if (typeof chosen === 'string' && !offered.includes(chosen))
+    throw new TlsError('internal_error', 'BAD_EXTENSION', `the protocol "${chosen}" was chosen, and not offered`)
   if (chosen === false)
     throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)
   if (chosen !== undefined) facts.alpn = chosen
+}
+
+/** The null method must be there; TLS 1.3 has no other. */
+export const checkCompression = (hello: ClientHello, version: Version): void => {
+  const methods = hello.legacyCompressionMethods
+  if (!methods.includes(0)) throw illegal('NO_COMPRESSION_SPECIFIED', 'the null compression method is missing')
+  // RFC 9846 4.1.2: exactly one byte, set to zero
+  if (version === TLS13 && methods.length !== 1)
+    throw illegal('INVALID_COMPRESSION_ALGORITHM', 'TLS 1.3 has no compression')
+  if (version === TLS13 && hello.legacyVersion < TLS12 && hello.legacyVersion >> 8 !== 3)
+    throw illegal('WRONG_SSL_VERSION', 'legacy_version')
 }

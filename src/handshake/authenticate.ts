@@ -3,7 +3,7 @@ import { type CertificateQuestion, type Identity, TLS13 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { type AlertName, CertificateError, illegal, TlsError } from '../errors.ts'
-import type { CertificateRequest } from '../messages/authentication.ts'
+import type { Certificate as Certificate13, CertificateRequest } from '../messages/authentication.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { chooseIdentity, knownSchemes } from './choose.ts'
@@ -87,6 +87,7 @@ export function* judge(
           ...(purpose === 'server' && peerName !== undefined && { name: peerName }),
           ...(facts.ocsp && { ocsp: facts.ocsp }),
           ocspAsked: purpose === 'server' && config.ocsp,
+          ...(facts.scts && { scts: facts.scts }),
         }),
       'verify',
     )
@@ -128,6 +129,18 @@ const parsed = (der: Uint8Array): Certificate => {
     )
   }
 }
+
+/** The chain of a client; we ask for none of the extensions that may stand with a certificate. */
+export const unadorned = (list: Certificate13['certificateList']): readonly Uint8Array[] =>
+  list.map(({ certData, extensions }) => {
+    if (Object.keys(extensions).length > 0)
+      throw new TlsError(
+        'unsupported_extension',
+        'UNSOLICITED_EXTENSION',
+        'an extension of the client certificate was not asked for',
+      )
+    return certData
+  })
 
 /** The scheme that the peer has signed with, which must be one that we offered and one for its key. */
 export const signedWith = (peer: Peer, id: number, key: PublicKey): Scheme => {
@@ -184,7 +197,13 @@ export function* answerRequest(
     authorities: extensions.certificateAuthorities ?? [],
     ...(facts.serverName !== undefined && { serverName: facts.serverName }),
   })
-  const choice = chooseIdentity({ ...config, schemes: config.clientSchemes ?? config.schemes }, offered, schemes, TLS13)
+  const choice = chooseIdentity(
+    { ...config, schemes: config.clientSchemes ?? config.schemes },
+    offered,
+    schemes,
+    TLS13,
+    extensions.certificateAuthorities,
+  )
   if (!choice) return proveNothing(peer, context)
   yield* prove(peer, choice.identity, choice.scheme, context, {
     ocsp: extensions.statusRequest !== undefined,

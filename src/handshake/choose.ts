@@ -1,3 +1,4 @@
+import { equal } from '../bytes/compare.ts'
 import { type Config, type Identity, TLS12, TLS13, type Version } from '../config.ts'
 import { groupById, groups, type NamedGroup } from '../crypto/groups.ts'
 import type { KeyFacts } from '../crypto/provider.ts'
@@ -5,6 +6,7 @@ import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { FALLBACK_SCSV, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
+import { parseCertificate } from '../x509/certificate.ts'
 
 // Every decision as a pure function of what was offered and what is configured. Values that we do not know, GREASE
 // among them (RFC 8701), fall through.
@@ -59,7 +61,7 @@ const shared = <T>(
 ): readonly T[] =>
   preferOurs
     ? ours.filter((item) => theirs.includes(id(item)))
-    : theirs.flatMap((number) => ours.find((item) => id(item) === number) ?? [])
+    : [...new Set(theirs)].flatMap((number) => ours.find((item) => id(item) === number) ?? [])
 
 /** Suites that both sides know in that version, best first. */
 export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
@@ -93,9 +95,10 @@ export const chooseGroup13 = (
   if (!supportedGroups || !keyShare)
     throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'supported_groups and key_share are due together')
   // RFC 9846 4.2.8: shares must be for groups in supported_groups, each once
+  const named = new Set(supportedGroups)
   const seen = new Set<number>()
   for (const { group } of keyShare) {
-    if (seen.has(group) || !supportedGroups.includes(group))
+    if (seen.has(group) || !named.has(group))
       throw illegal(
         'BAD_KEY_SHARE',
         `a share for group 0x${group.toString(16)} that is doubled or not in supported_groups`,
@@ -111,15 +114,33 @@ export const chooseGroup13 = (
 
 /** Schemes by number, those that we know. */
 export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] =>
-  (ids ?? []).flatMap((id) => schemeById(id) ?? [])
+  [...new Set(ids)].flatMap((id) => schemeById(id) ?? [])
 
-/** What to sign with: the first of ours that fits the key and that the peer takes. */
-export const chooseScheme = (
+interface Signing {
+  readonly identity: Identity
+  readonly scheme: Scheme
+}
+
+/** Every way to sign that the peer takes: in the order of schemes of whoever decides, then in that of the identities. */
+const signings = (
   config: Config,
-  key: KeyFacts,
+  identities: readonly Identity[],
   peer: readonly Scheme[],
   version: Version,
-): Scheme | undefined => config.schemes.find((scheme) => peer.includes(scheme) && schemeFits(scheme, key, version))
+): readonly Signing[] =>
+  shared(
+    config.schemes,
+    peer.map(({ id }) => id),
+    ({ id }) => id,
+    config.serverPreference,
+  ).flatMap((scheme) =>
+    identities
+      .filter(({ key }) => schemeFits(scheme, key.facts, version) && inItsCurve(config, scheme, key.facts))
+      .map((identity) => ({ identity, scheme })),
+  )
+
+const inItsCurve = ({ curveBound }: Config, { curve }: Scheme, key: KeyFacts): boolean =>
+  !curveBound || curve === undefined || (key.type === 'ec' && key.curve === curve)
 
 /** The identity that the peer can check, with the scheme to sign by; one from an authority it named goes first. */
 export const chooseIdentity = (
@@ -127,13 +148,18 @@ export const chooseIdentity = (
   identities: readonly Identity[],
   peer: readonly Scheme[],
   version: Version,
-): { readonly identity: Identity; readonly scheme: Scheme } | undefined => {
-  for (const identity of identities) {
-    const scheme = chooseScheme(config, identity.key.facts, peer, version)
-    if (scheme) return { identity, scheme }
-  }
-  return undefined
+  authorities: readonly Uint8Array[] = [],
+): Signing | undefined => {
+  const fitting = signings(config, identities, peer, version)
+  return fitting.find(({ identity }) => issuedBy(identity, authorities)) ?? fitting[0]
 }
+
+const issuedBy = ({ chain }: Identity, authorities: readonly Uint8Array[]): boolean =>
+  authorities.length > 0 &&
+  chain.some((der) => {
+    const issuer = parseCertificate(der).issuer.raw
+    return authorities.some((authority) => equal(authority, issuer))
+  })
 
 export interface Choice12 {
   readonly suite: Suite
@@ -151,33 +177,31 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
   // RFC 8422 4: a client that names no curves takes any
   const named = hello.extensions.supportedGroups ?? CURVES
   const group = shared(config.groups, named, ({ id }) => id, config.serverPreference).find(({ tls12 }) => tls12)
+  const curves = new Set(named.map((id) => groupById(id)?.curve))
   const peer = knownSchemes(hello.extensions.signatureAlgorithms)
-  let unsigned = false
+  const signs = signings(config, identities, peer, TLS12).filter(
+    ({ identity: { key } }) => key.facts.type !== 'ec' || curves.has(key.facts.curve),
+  )
   for (const suite of sharedSuites(config, hello.cipherSuites, TLS12)) {
     if (suite.agreement.startsWith('ecdhe') && !group) continue
     if (suite.agreement === 'psk') return { suite }
     if (suite.agreement === 'ecdhe_psk' && group) return { suite, group }
-    for (const identity of identities) {
-      const { facts } = identity.key
-      if (suite.agreement === 'rsa') {
-        if (facts.type === 'rsa' && identity.key.decrypt) return { suite, identity }
-        continue
-      }
-      if ((suite.authentication === 'rsa') !== facts.type.startsWith('rsa')) continue
-      if (facts.type === 'ec' && !named.some((id) => groupById(id)?.curve === facts.curve)) continue
-      const scheme = chooseScheme(config, facts, peer, TLS12)
-      if (scheme && group) return { suite, identity, group, scheme }
-      unsigned = true
+    if (suite.agreement === 'rsa') {
+      const identity = identities.find(({ key }) => key.facts.type === 'rsa' && key.decrypt)
+      if (identity) return { suite, identity }
+      continue
     }
+    const chosen = signs.find(({ scheme }) => (suite.authentication === 'rsa') === scheme.key.startsWith('rsa'))
+    if (chosen && group) return { suite, group, ...chosen }
   }
-  if (unsigned)
+  if (identities.length > 0 && signs.length === 0)
     throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'no signature scheme in common for our certificates')
   throw noSharedCipher(hello.cipherSuites)
 }
 
 /** The first of our protocols that the client offers; undefined: go on without. */
 export const chooseAlpn = (config: Config, offered: readonly string[]): string | undefined => {
-  if (!config.alpn) return undefined
+  if (!config.alpn?.length) return undefined
   const chosen = config.alpn.find((protocol) => offered.includes(protocol))
   if (chosen === undefined)
     throw new TlsError('no_application_protocol', 'NO_APPLICATION_PROTOCOL', `none of [${offered}] is served here`)

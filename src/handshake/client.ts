@@ -65,7 +65,7 @@ export function* client(peer: Peer): Task<void> {
     extensions: {},
   }
   const named: Extensions<'clientHello'> = {
-    supportedGroups: config.groups.map((group) => group.id),
+    ...(config.groups.length > 0 && { supportedGroups: config.groups.map((group) => group.id) }),
     signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
     ...(config.tickets &&
       versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),
@@ -117,6 +117,9 @@ export function* client(peer: Peer): Task<void> {
   peer.transcript.begin(suite.hash, answer.kind === 'serverHello12')
   peer.accept(message)
   if (answer.kind === 'serverHello') return yield* client13(peer, offer, answer, suite)
+  // RFC 9846 appendix E.3: a server that never heard of early data cannot have given a ticket for it
+  if (terms && answer.kind === 'serverHello12')
+    throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', 'early data was sent, and the server speaks TLS 1.2')
   if (answer.kind === 'serverHello12') return yield* client12(peer, offer, answer, suite)
 }
 
@@ -183,7 +186,11 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
     if (version !== TLS13)
       throw illegal('BAD_EXTENSION', `the server chose version 0x${version.toString(16)} by supported_versions`)
     if (answer.legacyVersion !== TLS12)
-      throw illegal('WRONG_SSL_VERSION', `legacy_version is 0x${answer.legacyVersion.toString(16)}`)
+      throw new TlsError(
+        'protocol_version',
+        'WRONG_SSL_VERSION',
+        `legacy_version is 0x${answer.legacyVersion.toString(16)}`,
+      )
     // RFC 9846 4.1.3: MUST echo
     if (!equal(answer.legacySessionIdEcho, hello.legacySessionId))
       throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')

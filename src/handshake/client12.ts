@@ -59,6 +59,7 @@ export function* client12(
       throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'extended_master_secret differs from the session')
     recall(facts, session)
     const master = session.secret
+    peer.secret('CLIENT_RANDOM', master)
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
     const ticket = awaitsTicket ? yield* newTicket(peer) : undefined
     yield* carrier.changed(peer)
@@ -207,7 +208,13 @@ function* chooseOurs(peer: Peer, request: Body<'certificateRequest12'>) {
   const fitting = offered.filter(({ key }) =>
     request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN),
   )
-  return chooseIdentity({ ...config, schemes: config.clientSchemes ?? config.schemes }, fitting, schemes, TLS12)
+  return chooseIdentity(
+    { ...config, schemes: config.clientSchemes ?? config.schemes },
+    fitting,
+    schemes,
+    TLS12,
+    request.certificateAuthorities,
+  )
 }
 
 function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {

@@ -126,6 +126,7 @@ export function* client13(
     writing: data.client,
     resumption,
     postHandshakeAuth: config.postHandshakeAuth,
+    tickets: false,
   })
 }
 

@@ -55,7 +55,9 @@ const AGE_WINDOW = 10_000
 /** Whether early data under that key is taken: on any doubt it is not, and the handshake goes on without. */
 export function* takesEarly({ config, facts }: Peer, { key, index, skew }: Found, suite: Suite): Task<boolean> {
   const terms = earlyTerms(key)
-  if (config.earlyData === 0 || !terms || index !== 0 || skew > AGE_WINDOW) return false
+  // a key agreed elsewhere has no age: nobody could tell when what is under it was first said
+  if (!key.session || !terms || index !== 0 || skew > AGE_WINDOW) return false
+  if (config.earlyData === 0 || terms.bytes > config.earlyData) return false
   if (terms.suite !== suite.id || terms.alpn !== facts.alpn) return false
   const { tickets } = config
   return tickets?.once ? yield* wait(tickets.once(key.identity), 'session') : false

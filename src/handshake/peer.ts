@@ -17,7 +17,8 @@ export const FATAL = 2
 export type Request =
   | { readonly kind: 'keyUpdate'; readonly requestUpdate: boolean }
   | { readonly kind: 'ticket' }
-  | { readonly kind: 'authenticate' }
+  /** `require`: whether a client without a certificate is refused; by default as the config says. */
+  | { readonly kind: 'authenticate'; readonly require?: boolean }
 
 /** The other side, as the handshake sees it: messages come and go, and what was found good enters the transcript. */
 export class Peer implements Beside {
@@ -41,6 +42,13 @@ export class Peer implements Beside {
   serve: ((request: Request) => Task<void>) | undefined
   /** Sends an alert; set by the connection. */
   readonly sendAlert: (level: number, code: number) => void
+
+  /** We have sent close_notify. */
+  closing = false
+  /** Nothing but handshake messages may come just now. */
+  undivided = false
+  /** Messages that are kept back, to leave in one row. */
+  held: Uint8Array[] | undefined
 
   #due: readonly MessageName[] = []
   #warnings = 0
@@ -76,6 +84,7 @@ export class Peer implements Beside {
       const name = due.find((candidate) => messages[candidate].type === type)
       // RFC 5246 7.4.1.1: a client that is negotiating ignores HelloRequest
       if (name === undefined) {
+        decode(messages.helloRequest.codec, raw.subarray(4))
         this.#note('helloRequest', true, raw)
         continue
       }
@@ -94,8 +103,21 @@ export class Peer implements Beside {
   send<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
     const raw = this.build(name, body)
     this.transcript.add(raw)
-    this.carrier.write(raw)
+    if (this.held) this.held.push(raw)
+    else this.carrier.write(raw)
     return raw
+  }
+
+  /** Another config holds from here on. */
+  reconfigure(config: Config): void {
+    this.config = config
+    this.transcript = new Transcript(config.provider)
+    this.carrier.reconfigure(config)
+  }
+
+  /** What came was asked for: it is not one of the messages that are counted. */
+  expected(): void {
+    this.#sinceData--
   }
 
   /** Sends a message that no transcript counts. */
@@ -151,7 +173,8 @@ export class Peer implements Beside {
         `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`,
       )
     }
-    const limit = type === messages.certificate.type ? limits.certificate : limits.message
+    const names = type === messages.certificate.type || type === messages.certificateRequest.type
+    const limit = names ? limits.certificate : limits.message
     if (length > limit)
       throw new TlsError(
         'illegal_parameter',
@@ -172,7 +195,7 @@ export class Peer implements Beside {
       this.earlyAllowance -= view.length
       if (this.earlyAllowance < 0)
         throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than the ticket allows')
-    } else if (!this.established) {
+    } else if (!this.established || this.undivided) {
       throw new TlsError(
         'unexpected_message',
         this.facts.version === undefined ? 'UNEXPECTED_MESSAGE' : 'APP_DATA_IN_HANDSHAKE',

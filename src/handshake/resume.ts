@@ -1,9 +1,12 @@
 import { NONE } from '../bytes/compare.ts'
-import type { Config, ExternalPsk } from '../config.ts'
+import { type Config, type ExternalPsk, TLS13 } from '../config.ts'
 import type { HashName } from '../crypto/provider.ts'
 import { suiteById } from '../crypto/suites.ts'
+import { TlsError } from '../errors.ts'
 import type { Facts } from '../facts.ts'
+
 import { isFresh, type Session } from '../session/session.ts'
+import { type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 
 /** A pre-shared key of TLS 1.3: of a session, or agreed elsewhere. */
@@ -54,6 +57,11 @@ export const earlyTerms = ({ session, psk }: SharedKey): EarlyTerms | undefined 
 export const mayOffer = (config: Config, session: Session): boolean =>
   config.resumption &&
   isFresh(session, config.now()) &&
+  config.now() < session.trustedUntil &&
+  // RFC 7627 5.3: a session with it cannot be resumed without
+  !(session.extendedMasterSecret && config.extendedMasterSecret === 'off') &&
+  // a session of a key agreed elsewhere says nothing of certificates
+  (session.chain.length > 0 || config.psk !== undefined || config.verifier.tolerant === true) &&
   config.versions.some((version) => version === session.version) &&
   config.suites.some(
     (suite) =>
@@ -67,8 +75,11 @@ export const mayOffer = (config: Config, session: Session): boolean =>
 /** Whether a server may resume it: the context is its own, and a certificate that is demanded was given then. */
 export const mayResume = (config: Config, session: Session): boolean =>
   isFresh(session, config.now()) &&
+  config.now() < session.trustedUntil &&
   sameContext(config, session) &&
-  (config.clientAuth !== 'require' || session.chain.length > 0) &&
+  (config.clientAuth !== 'require' ||
+    session.chain.length > 0 ||
+    (config.authenticateLater && session.version === TLS13)) &&
   (session.verifyCode === 0 || config.verifier.tolerant === true)
 
 const sameContext = (config: Config, session: Session): boolean =>
@@ -95,6 +106,34 @@ export const recall = (facts: Facts, session: Session): void => {
   }
 }
 
+/** A week, or less where a certificate ends sooner; a resumption does not prolong it (RFC 9846 section 4.6.1). */
+const trustedUntil = ({ now }: Config, { resumed, session, peerChain = [] }: Facts): number =>
+  resumed && session ? session.trustedUntil : Math.min(now() + WEEK, ...peerChain.map(({ notAfter }) => notAfter + 1))
+
+const WEEK = 7 * 86_400_000
+const TICKET = 16_000
+
+/** A ticket for this session; undefined where there is none, or none that a client would take. */
+export function* sealed({ tickets }: Config, session: Session): Task<Uint8Array | undefined> {
+  try {
+    const ticket = tickets && (yield* wait(tickets.seal(session), 'session'))
+    return ticket && ticket.length <= TICKET ? ticket : undefined
+  } catch (error) {
+    // a store that fails costs a resumption, not the connection; what ends it on purpose says so
+    if (error instanceof TlsError) throw error
+    return undefined
+  }
+}
+
+/** A session is resumed with fragments as long as they were (RFC 6066 section 4). */
+export const checkFragments = ({ resumed, session, maxFragmentLength = 0 }: Facts): void => {
+  const before = session?.maxFragmentLength ?? 0
+  if (!resumed || before === maxFragmentLength) return
+  const detail = `the session has max_fragment_length ${before || 'unset'}, the client asks for ${maxFragmentLength || 'none'}`
+  if (maxFragmentLength === 0) throw new TlsError('missing_extension', 'BAD_EXTENSION', detail)
+  throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', detail)
+}
+
 /** What a session of either version keeps of a handshake. */
 export const remember = (
   config: Config,
@@ -111,5 +150,6 @@ export const remember = (
   context: config.sessionContext,
   earlyData: 0,
   maxFragmentLength: facts.maxFragmentLength ?? 0,
+  trustedUntil: trustedUntil(config, facts),
   appData: NONE,
 })

@@ -1,10 +1,10 @@
 import { Reader } from '../bytes/reader.ts'
-import { type Config, type HelloFacts, TLS12, TLS13, type Version } from '../config.ts'
+import { type Config, type HelloFacts, TLS12, TLS13 } from '../config.ts'
 import { RENEGOTIATION_SCSV } from '../crypto/suites.ts'
-import { alerts, illegal, TlsError } from '../errors.ts'
-import type { ClientHello } from '../messages/hello.ts'
+import { alerts, TlsError } from '../errors.ts'
 import type { Message } from '../messages/table.ts'
 import { asked, type Task } from '../task.ts'
+import { checkCompression } from './answer.ts'
 import { chooseVersion, knownSchemes } from './choose.ts'
 import { type Peer, WARNING } from './peer.ts'
 import { server12 } from './server12.ts'
@@ -20,7 +20,7 @@ export function* server(peer: Peer): Task<void> {
     const { select } = peer.config
     const told = helloFacts(message)
     const other: Config | undefined = yield* asked(() => select(told), 'clientHello')
-    if (other) peer.config = other
+    if (other) peer.reconfigure(other)
   }
   if (peer.config.versions.length === 0)
     throw new TlsError('internal_error', 'INTERNAL_ERROR', 'no version is enabled on this server')
@@ -35,16 +35,6 @@ export function* server(peer: Peer): Task<void> {
   if (peer.config.unknownName === 'warn' && version === TLS12) peer.sendAlert(WARNING, alerts.unrecognized_name)
   if (hello.cipherSuites.includes(RENEGOTIATION_SCSV)) facts.secureRenegotiation = true
   yield* version === TLS13 ? server13(peer, message) : server12(peer, message)
-}
-
-const checkCompression = (hello: ClientHello, version: Version): void => {
-  const methods = hello.legacyCompressionMethods
-  if (!methods.includes(0)) throw illegal('NO_COMPRESSION_SPECIFIED', 'the null compression method is missing')
-  // RFC 9846 4.1.2: exactly one byte, set to zero
-  if (version === TLS13 && methods.length !== 1)
-    throw illegal('INVALID_COMPRESSION_ALGORITHM', 'TLS 1.3 has no compression')
-  if (version === TLS13 && hello.legacyVersion < TLS12 && hello.legacyVersion >> 8 !== 3)
-    throw illegal('WRONG_SSL_VERSION', 'legacy_version')
 }
 
 const FIXED = 4 + 2 + 32

@@ -21,7 +21,7 @@ import { identities, judge, signedWith } from './authenticate.ts'
 import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { serverByKey } from './psk12.ts'
-import { mayResume, recall, remember } from './resume.ts'
+import { checkFragments, mayResume, recall, remember, sealed } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
 const PREMASTER = 48
@@ -48,6 +48,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     recall(facts, session)
     facts.suite = suite
     const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')
+    checkFragments(facts)
     const renews = givesTicket && renew
     peer.transcript.begin(suite.hash)
     peer.accept(message)
@@ -202,7 +203,7 @@ function* resumable(
   if (!suite) return undefined
   const extended = hello.extensions.extendedMasterSecret === true && config.extendedMasterSecret !== 'off'
   // RFC 7627 5.3: a session with it is never resumed without it; the other way round a full handshake follows
-  if (session.extendedMasterSecret && !extended)
+  if (session.extendedMasterSecret && !hello.extensions.extendedMasterSecret)
     throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the session was made with extended_master_secret')
   if (session.extendedMasterSecret !== extended) return undefined
   return { session, suite, renew }
@@ -221,8 +222,8 @@ function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
 }
 
 function* sendTicket(peer: Peer, session: Session): Task<void> {
-  const { tickets, sessionLifetime } = peer.config
-  const ticket = tickets && (yield* wait(tickets.seal(session), 'session'))
+  const { sessionLifetime } = peer.config
+  const ticket = yield* sealed(peer.config, session)
   // RFC 5077 3.3: having announced a ticket the server must send one; an empty one says that there is none
   peer.send('newSessionTicket12', { ticketLifetimeHint: ticket ? sessionLifetime : 0, ticket: ticket ?? NONE })
 }

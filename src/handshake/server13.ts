@@ -1,5 +1,5 @@
 import { equal, NONE } from '../bytes/compare.ts'
-import { TLS12, TLS13 } from '../config.ts'
+import { type Config, TLS12, TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
@@ -9,12 +9,12 @@ import type { Message } from '../messages/table.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
-import { chooseProtocol, serverRandom } from './answer.ts'
-import { checkFinished, checkProof, identities, judge, prove } from './authenticate.ts'
+import { checkCompression, chooseProtocol, serverRandom } from './answer.ts'
+import { checkFinished, checkProof, identities, judge, prove, unadorned } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
 import { earlyKeys, type Found, takesEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { adopt, bindersLength, keyAgreed, keyOf, mayResume, type SharedKey } from './resume.ts'
+import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, mayResume, type SharedKey } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
@@ -41,9 +41,10 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
     const extensions = { keyShare: group.id, ...(cookie && { cookie }), supportedVersions: TLS13 }
     peer.send('serverHello', { ...head, kind: 'helloRetryRequest', random: RETRY_RANDOM, extensions })
     if (config.middlebox && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
-    if (offersEarlyData) carrier.skipEarlyData(config.limits.skippedEarlyData)
+    if (offersEarlyData) carrier.skipEarlyData(skipped(config))
     const again = yield* peer.receive('clientHello')
     checkSecondHello(hello, again.body, group.id, cookie)
+    checkCompression(again.body, TLS13)
     message = again
     hello = again.body
     if (chooseSuite13(config, hello) !== suite)
@@ -91,11 +92,12 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   carrier.writeWith(yield* carrier.keys('handshake', suite, traffic.server))
   carrier.readWith(earlyReading ?? reading)
   carrier.allowPlainAlerts()
-  if (offersEarlyData && !facts.retried && !hurried) carrier.skipEarlyData(config.limits.skippedEarlyData)
+  if (offersEarlyData && !facts.retried && !hurried) carrier.skipEarlyData(skipped(config))
 
   const answered = answers(peer.negotiation(TLS13), hello.extensions, 'encryptedExtensions')
+  checkFragments(facts)
   peer.send('encryptedExtensions', { extensions: hurried ? { ...answered, earlyData: true as const } : answered })
-  const demands = !found && config.clientAuth !== 'none'
+  const demands = !found && config.clientAuth !== 'none' && !config.authenticateLater
   if (demands) peer.send('certificateRequest', { certificateRequestContext: NONE, extensions: requestExtensions(peer) })
   if (proof) {
     yield* prove(peer, proof.identity, proof.scheme, NONE, {
@@ -121,7 +123,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   peer.halfOpen = !demands
 
   if (hurried) {
-    peer.earlyAllowance = config.earlyData
+    peer.earlyAllowance = (found && earlyTerms(found.key)?.bytes) ?? 0
     const end = yield* peer.receive('endOfEarlyData')
     peer.earlyAllowance = undefined
     peer.accept(end)
@@ -136,8 +138,23 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   carrier.settled()
   const resumption = yield* master.resumption(yield* peer.digest())
   peer.established = true
-  yield* afterwards(peer, suite, { reading: data.client, writing: data.server, resumption, postHandshakeAuth: false })
+  yield* afterwards(peer, suite, {
+    reading: data.client,
+    writing: data.server,
+    resumption,
+    postHandshakeAuth: false,
+    tickets: hello.extensions.pskKeyExchangeModes?.includes(PSK_DHE_KE) ?? false,
+  })
 }
+
+/** Bytes of early data to skip: what any ticket of ours may have allowed, and what its records add. */
+const skipped = ({ limits, earlyData }: Config): number => Math.max(limits.skippedEarlyData, 2 * earlyData + 16640)
+
+/** The extensions that a HelloRetryRequest leaves alone (RFC 9846 section 4.1.2); unknown ones may be padding. */
+const kept = ({ extensions }: ClientHello): string =>
+  Object.keys(extensions)
+    .filter((name) => !['keyShare', 'cookie', 'preSharedKey', 'earlyData', 'unknown'].includes(name))
+    .join()
 
 /** The second hello may differ from the first in what the retry asked for only (RFC 9846 section 4.1.2). */
 const checkSecondHello = (one: ClientHello, two: ClientHello, group: number, cookie: Uint8Array | undefined): void => {
@@ -149,6 +166,8 @@ const checkSecondHello = (one: ClientHello, two: ClientHello, group: number, coo
     one.extensions.serverName === two.extensions.serverName &&
     one.extensions.supportedGroups?.join() === two.extensions.supportedGroups?.join() &&
     one.extensions.alpn?.join() === two.extensions.alpn?.join() &&
+    one.extensions.signatureAlgorithms?.join() === two.extensions.signatureAlgorithms?.join() &&
+    kept(one) === kept(two) &&
     two.extensions.supportedVersions?.includes(TLS13)
   if (!same) throw illegal('BAD_EXTENSION', 'the second ClientHello differs from the first in more than was asked for')
   if (two.extensions.earlyData) throw illegal('BAD_EXTENSION', 'early_data after a HelloRetryRequest')
@@ -168,6 +187,7 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
   if (!signatureAlgorithms)
     throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
   const schemes = knownSchemes(signatureAlgorithms)
+  if (certificateAuthorities) facts.peerAuthorities = certificateAuthorities
   const offered = yield* identities(peer, {
     role: 'server',
     version: TLS13,
@@ -175,7 +195,7 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
     authorities: certificateAuthorities ?? [],
     ...(serverName !== undefined && { serverName }),
   })
-  const choice = chooseIdentity(config, offered, schemes, TLS13)
+  const choice = chooseIdentity(config, offered, schemes, TLS13, certificateAuthorities)
   if (choice) {
     facts.identity = choice.identity
     return choice
@@ -240,26 +260,14 @@ function* clientCertificate(peer: Peer): Task<void> {
   const { certificateRequestContext, certificateList } = message.body
   if (certificateRequestContext.length > 0)
     throw illegal('BAD_EXTENSION', 'the context of a certificate in the handshake must be empty')
-  for (const { extensions } of certificateList) {
-    // we asked for neither
-    if (Object.keys(extensions).length > 0)
-      throw new TlsError(
-        'unsupported_extension',
-        'UNSOLICITED_EXTENSION',
-        'an extension of the client certificate was not asked for',
-      )
-  }
+  const chain = unadorned(certificateList)
   if (certificateList.length === 0) {
     if (peer.config.clientAuth === 'require')
       throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
     return
   }
-  const key = yield* judge(
-    peer,
-    certificateList.map((entry) => entry.certData),
-    'digitalSignature',
-  )
+  const key = yield* judge(peer, chain, 'digitalSignature')
   peer.accept(message)
   const proof = yield* peer.receive('certificateVerify')
   yield* checkProof(peer, key, proof.body)

@@ -504,6 +504,7 @@ const open13: readonly Row[] = [
     says: ["2 NONE 'he'", '4 NONE', "4 NONE 'ping'", "3 NONE 'llo'"],
   },
   {
+    // one answer that has not left serves for all wishes, so nothing grows and nothing blocks
     id: 'G3 a peer that asks for updates and reads no answer is not answered for ever',
     version: 0x0304,
     quick: true,
@@ -519,7 +520,7 @@ const open13: readonly Row[] = [
       }
       return ['went on']
     },
-    says: ['-1 WANT_WRITE'],
+    says: ['went on'],
   },
   {
     id: 'G5',

@@ -64,6 +64,7 @@ export const blankSession = (version: number, suite: number, created: number, li
   context: new Uint8Array(0),
   earlyData: 0,
   maxFragmentLength: 0,
+  trustedUntil: 2 ** 48 - 1,
   appData: new Uint8Array(0),
 })
 

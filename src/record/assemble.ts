@@ -18,7 +18,7 @@ export class Assembler {
   push(fragment: Uint8Array): void {
     if (this.#to + fragment.length > this.#bytes.length) {
       const held = this.#to - this.#from
-      const larger = new Uint8Array(Math.max(held + fragment.length, Math.min(2 * held, GROWTH)))
+      const larger = new Uint8Array(held + Math.max(fragment.length, Math.min(held, GROWTH)))
       larger.set(this.#bytes.subarray(this.#from, this.#to))
       this.#bytes = larger
       this.#from = 0

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts'
 import type { Keying, Protection } from '../crypto/provider.ts'
 import type { Suite } from '../crypto/suites.ts'
 import type { Task } from '../task.ts'
@@ -55,6 +56,11 @@ export interface Carrier {
   skipEarlyData(bytes: number): void
   /** Server: the client may still answer our flight with an alert in the clear. */
   allowPlainAlerts(): void
+  /** Another config holds from here on: a hello has led to it. */
+  reconfigure(config: Config): void
+  /** Bytes that were ever queued, and that have ever left: what was queued before `left` is on its way. */
+  readonly queued: number
+  readonly left: number
   limitWrite(bytes: number): void
   limitRead(bytes: number): void
 }

@@ -4,7 +4,7 @@ import { Output } from '../bytes/output.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
 import type { Keying } from '../crypto/provider.ts'
 import { ciphers, type Suite } from '../crypto/suites.ts'
-import { illegal, TlsError, Truncated } from '../errors.ts'
+import { TlsError, Truncated } from '../errors.ts'
 import { isPromise, type Need, type Task, wait } from '../task.ts'
 import { Assembler } from './assemble.ts'
 import type { Beside, Carrier, Keys, Level } from './carrier.ts'
@@ -19,6 +19,10 @@ const MAX_PLAINTEXT = 16384
 /** What protection may add to a plaintext (RFC 9846 section 5.2, RFC 5246 section 6.2.3). */
 const EXPANSION = { [TLS12]: 2048, [TLS13]: 256 } as const
 
+/** Records under one key: AES-GCM is good for 2^24.5 full ones. The rest is for what is under way when we notice. */
+const WORN = 2 ** 24
+const SPENT = 23_726_566
+
 const TAKE: Need = { kind: 'take' }
 const CLOSED: Need = { kind: 'closed' }
 
@@ -31,7 +35,7 @@ export class TlsCarrier implements Carrier {
   /** The transport has ended: what is in `input` is all there will be. */
   ended = false
 
-  readonly #config: Config
+  #config: Config
   readonly #server: boolean
   readonly #assembler = new Assembler()
   #reading: Keys | undefined
@@ -52,6 +56,8 @@ export class TlsCarrier implements Carrier {
   #begun = false
   /** A ChangeCipherSpec goes before the next record. */
   #disguise = false
+  /** close_notify came before the handshake was over: nothing may follow it. */
+  #cut = false
 
   constructor(config: Config, role: 'client' | 'server') {
     this.#config = config
@@ -90,6 +96,7 @@ export class TlsCarrier implements Carrier {
     for (;;) {
       while (this.input.length < HEADER) yield* this.#more(beside, HEADER - this.input.length)
       const { input } = this
+      if (this.#cut) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a record after close_notify')
       const type = input.at(0)
       const version = (input.at(1) << 8) | input.at(2)
       const length = (input.at(3) << 8) | input.at(4)
@@ -131,6 +138,9 @@ export class TlsCarrier implements Carrier {
         input.drop(HEADER + length)
         continue
       }
+      if (keys?.version === TLS13 && type === APPLICATION_DATA && length - this.#tag(keys) > this.#readLimit + 1)
+        // RFC 9846 5.4: the limit counts the padding too
+        throw new TlsError('record_overflow', 'DATA_LENGTH_TOO_LONG', `${length} bytes of a padded record`)
       if (data.length > this.#readLimit)
         throw new TlsError(
           'record_overflow',
@@ -171,8 +181,12 @@ export class TlsCarrier implements Carrier {
           input.drop(HEADER + length)
           // in mid-handshake the reader may try again; an open connection reads nothing after close_notify
           if (closing) {
-            do yield CLOSED
-            while (beside.over)
+            this.#cut = !beside.over
+            do {
+              yield CLOSED
+              const work = beside.turned()
+              if (work) yield* work
+            } while (beside.over)
           }
           break
         }
@@ -194,7 +208,9 @@ export class TlsCarrier implements Carrier {
 
   #checkHeader(type: number, version: number, length: number): void {
     if (!this.#begun && version >> 8 !== 3) throw foreign(this.input.lend(HEADER))
-    if (this.#version === undefined ? version >> 8 !== 3 : version !== 0x0303) {
+    // a client that gives up on our hello may not have learned yet which version this is
+    const early = this.#version === undefined || (type === ALERT && this.#plainAlerts)
+    if (early ? version >> 8 !== 3 : version !== 0x0303) {
       throw new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', `a record says version 0x${version.toString(16)}`)
     }
     if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA)
@@ -238,7 +254,12 @@ export class TlsCarrier implements Carrier {
       throw new TlsError('unexpected_message', 'INVALID_ALERT', `an alert record of ${data.length} bytes, 2 are due`)
     }
     if (type === CHANGE_CIPHER_SPEC && (data.length !== 1 || data[0] !== 1)) {
-      throw illegal('BAD_CHANGE_CIPHER_SPEC', 'ChangeCipherSpec is one byte, 1')
+      // RFC 9846 5: any other value is unexpected_message; RFC 5246 has no word on it
+      throw new TlsError(
+        this.#version === TLS12 ? 'illegal_parameter' : 'unexpected_message',
+        'BAD_CHANGE_CIPHER_SPEC',
+        'ChangeCipherSpec is one byte, 1',
+      )
     }
     if (data.length > 0) {
       if (type === APPLICATION_DATA || type === HANDSHAKE) this.#empty = 0
@@ -301,6 +322,28 @@ export class TlsCarrier implements Carrier {
     this.#seal(ALERT, Uint8Array.of(level, code))
   }
 
+  /** The keys for writing have sealed so many records that new ones are due (RFC 9846 section 5.5). */
+  get worn(): boolean {
+    return this.#writeSequence >= WORN
+  }
+
+  reconfigure(config: Config): void {
+    this.#config = config
+    this.#writeLimit = Math.min(config.maxSendFragment, this.#writeLimit)
+  }
+
+  get queued(): number {
+    return this.output.queued
+  }
+
+  get left(): number {
+    return this.output.left
+  }
+
+  #tag({ protection }: Keys): number {
+    return protection.sealedLength(0, 0) - 1
+  }
+
   changeCipherSpec(): void {
     this.flush()
     // a client's disguise opens its next flight (RFC 9846 appendix E.4): it need not leave while the server still writes
@@ -339,21 +382,31 @@ export class TlsCarrier implements Carrier {
     const { trace } = this.#config
     if (!keys) {
       const place = this.output.reserve(HEADER + bytes.length)
-      // RFC 9846 5.1: an initial ClientHello may say 0x0301, for servers that look no further
+      // RFC 9846 5.1: until the version is known a client may say 0x0301, for servers that look no further
       header(place, type, this.#version === undefined && !this.#server && !this.#begun ? 0x0301 : 0x0303, bytes.length)
       place.set(bytes, HEADER)
       trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
       return
     }
+    if (this.#writeSequence >= SPENT)
+      throw new TlsError('internal_error', 'INTERNAL_ERROR', 'too many records under one key; connect anew')
     const { protection } = keys
     const tls13 = keys.version === 0x0304
-    const wanted = tls13 && this.#config.padding ? this.#config.padding(type, bytes.length) : 0
+    const wanted = tls13 && this.#config.padding ? Math.trunc(this.#config.padding(type, bytes.length)) || 0 : 0
     const padding = Math.max(0, Math.min(wanted, this.#writeLimit - bytes.length))
     const length = protection.sealedLength(bytes.length, padding)
     const place = this.output.reserve(HEADER + length)
     header(place, tls13 ? APPLICATION_DATA : type, 0x0303, length)
-    const answer = protection.seal(this.#writeSequence++, type, bytes, padding, place)
-    if (isPromise(answer)) this.#seals(answer, HEADER + length)
+    try {
+      const answer = protection.seal(this.#writeSequence++, type, bytes, padding, place)
+      if (isPromise(answer)) this.#seals(answer, HEADER + length)
+    } catch (error) {
+      // the place may hold plaintext, and must not leave
+      place.fill(0)
+      this.output.cancel(HEADER + length)
+      this.fault ??= error ?? new Error('a record could not be sealed')
+      throw error
+    }
     trace?.({
       event: 'record',
       way: 'out',
@@ -366,7 +419,7 @@ export class TlsCarrier implements Carrier {
   #seals(answer: Promise<void>, length: number): void {
     const finish = this.output.hold(length)
     const done = answer.then(finish, (error: unknown) => {
-      this.fault ??= error
+      this.fault ??= error ?? new Error('a record could not be sealed')
     })
     this.#late.push(done)
     void done.then(() => this.#late.splice(this.#late.indexOf(done), 1))

@@ -65,6 +65,8 @@ const layout = struct('Session', {
   earlyData: u32,
   /** Bytes of plaintext in a record, where max_fragment_length was agreed on; else 0. */
   maxFragmentLength: u16,
+  /** When the peer must show its certificate again, however often the session was renewed: ms since 1970. */
+  trustedUntil: u48,
   /** What the program has put into the ticket. */
   appData: opaque(0, 2 ** 16 - 1),
 })
@@ -76,7 +78,7 @@ export const encodeSession = (session: Session): Uint8Array => encode(layout, { 
 /** Undefined for bytes that are no session, or one of another format. */
 export const decodeSession = (data: Uint8Array): Session | undefined => {
   try {
-    const { format, ...session } = decode(layout, data.slice())
+    const { format, ...session } = decode(layout, new Uint8Array(data))
     return format === FORMAT ? session : undefined
   } catch {
     return undefined

@@ -58,6 +58,11 @@ const rows: readonly Row[] = [
     session: (s) => ({ ...s, created: s.created - 11_000 }),
     expect: 'rejected',
   },
+  {
+    name: 'a server that takes less than the ticket allows',
+    second: { earlyData: 500 },
+    expect: 'rejected',
+  },
   { name: 'a session that allows none', session: (s) => ({ ...s, earlyData: 0 }), expect: 'not sent' },
   { name: 'a client that wants none', client: { earlyData: 0 }, expect: 'not sent' },
   { name: 'a server that has never taken any', server: { earlyData: 0 }, expect: 'not sent' },
@@ -87,7 +92,8 @@ const rows: readonly Row[] = [
     external: true,
     client: { psk: () => hurried },
     server: { findPsk: () => hurried },
-    expect: 'accepted',
+    // it has no age, so nobody can tell a replay
+    expect: 'rejected',
   },
   {
     name: 'a key agreed elsewhere that the server does not know',
@@ -234,6 +240,29 @@ describe('early data', () => {
     await settle(greedy.pair)
     assert.ok(greedy.pair.lost.server instanceof TlsError && greedy.pair.lost.server.reason === 'TOO_MUCH_EARLY_DATA')
     assert.ok(greedy.pair.lost.client instanceof AlertReceived)
+  })
+
+  test('much early data that is not taken is skipped', async () => {
+    const { pair } = await prepare(
+      {
+        ...plain,
+        server: { earlyData: 100_000 },
+        second: { tickets: memoryTickets(node, () => NOW), earlyData: 100_000 },
+      },
+      node,
+    )
+    await begin(pair)
+    for (let i = 0; i < 5; i++) assert.equal(pair.client.writeEarly(new Uint8Array(10_000)), true)
+    await settle(pair)
+    assert.deepEqual(pair.lost, {})
+    assert.equal(pair.server.facts.earlyData, 'rejected')
+  })
+
+  test('a server that answers with TLS 1.2 cannot have given the ticket', async () => {
+    const { pair } = await prepare({ ...plain, second: { versions: [0x0303] } }, node)
+    await begin(pair)
+    await settle(pair)
+    assert.ok(pair.lost.client instanceof TlsError && pair.lost.client.alert === 'protocol_version')
   })
 
   test('the server may answer before the client has finished', async () => {

@@ -79,7 +79,7 @@ const serverLies: Refusal[] = (
     ],
     [
       'legacy version 1.1',
-      'illegal_parameter',
+      'protocol_version',
       'WRONG_SSL_VERSION',
       { serverHello: (b) => ({ ...b, legacyVersion: 0x0302 }) },
     ],
@@ -551,6 +551,47 @@ const others: Refusal[] = [
     client: () => ({ suites: suite(0x00a8) }),
   },
   {
+    name: 'second hello with two compressions',
+    by: 'server',
+    alert: 'illegal_parameter',
+    reason: 'INVALID_COMPRESSION_ALGORITHM',
+    server: () => retry,
+    lie: {
+      clientHello: (b) =>
+        b.extensions.keyShare[0].group === 0x17 ? { ...b, legacyCompressionMethods: Uint8Array.of(0, 1) } : b,
+    },
+  },
+  {
+    name: 'second hello with other signature algorithms',
+    by: 'server',
+    alert: 'illegal_parameter',
+    reason: 'BAD_EXTENSION',
+    server: () => retry,
+    lie: {
+      clientHello: (b) =>
+        b.extensions.keyShare[0].group === 0x17 ? extended(b, { signatureAlgorithms: [0x0403] }) : b,
+    },
+  },
+  {
+    name: 'second hello with another extension',
+    by: 'server',
+    alert: 'illegal_parameter',
+    reason: 'BAD_EXTENSION',
+    server: () => retry,
+    lie: {
+      clientHello: (b) => (b.extensions.keyShare[0].group === 0x17 ? extended(b, { recordSizeLimit: 1000 }) : b),
+    },
+  },
+  {
+    name: 'both limits of records',
+    by: 'client',
+    alert: 'illegal_parameter',
+    reason: 'BAD_EXTENSION',
+    client: () => ({ recordSizeLimit: 1000, maxFragmentLength: 512 }),
+    server: () => ({ recordSizeLimit: 1000 }),
+    lie: { encryptedExtensions: (b) => extended(b, { maxFragmentLength: 1 }) },
+  },
+  {
     name: 'versions apart',
     by: 'server',
     alert: 'protocol_version',
@@ -853,11 +894,102 @@ describe('records', () => {
     }
   })
 
+  test('close_notify in mid-handshake is the end: a handshake that goes on after it is refused', async () => {
+    for (const versions of [[TLS13], [TLS12]] as const) {
+      for (const end of ['client', 'server'] as const) {
+        const pair = await prepare(
+          { name: '', by: 'client', alert: 'internal_error', reason: 'INTERNAL_ERROR', versions },
+          node,
+        )
+        pair.client.advance()
+        pair.server.receive(pair.client.output.take())
+        pair.server.advance()
+        pair[end].receive(Uint8Array.of(21, 3, 3, 0, 2, 1, 0))
+        assert.equal(pair[end].advance().kind, 'closed')
+        assert.equal(pair[end].advance().kind, 'read')
+        await settle(pair)
+        const lost = pair.lost[end]
+        assert.ok(lost instanceof TlsError && lost.alert === 'unexpected_message', `${end}: ${lost}`)
+        assert.equal(pair[end].established, false)
+      }
+    }
+  })
+
   test('key updates without end are refused', async () => {
     const pair = await opened()
     for (let i = 0; i < 40; i++) pair.client.ask({ kind: 'keyUpdate', requestUpdate: false })
     await settle(pair)
     assert.ok(pair.lost.server instanceof TlsError && pair.lost.server.reason === 'TOO_MANY_KEY_UPDATES')
+  })
+
+  test('an update that we asked for does not count, and is not asked for twice', async () => {
+    const pair = await opened()
+    let updates = 0
+    for (let i = 0; i < 80; i++) {
+      pair.client.ask({ kind: 'keyUpdate', requestUpdate: true })
+      pair.client.write(Buffer.from('x'))
+      await settle(pair)
+      updates++
+    }
+    assert.deepEqual(pair.lost, {})
+    assert.equal(updates, 80)
+  })
+
+  test('one answer serves for many wishes while it cannot leave', async () => {
+    const pair = await opened()
+    for (let i = 0; i < 30; i++) {
+      pair.client.ask({ kind: 'keyUpdate', requestUpdate: i % 2 === 0 })
+      pair.client.advance()
+      pair.client.write(Buffer.from('x'))
+    }
+    pair.server.receive(pair.client.output.take())
+    while (pair.server.advance().kind === 'take') pair.server.take()
+    // a KeyUpdate is 5 + 5 + 1 + 16 bytes
+    assert.ok(pair.server.output.length <= 27, `${pair.server.output.length} bytes wait to be sent`)
+    pair.server.write(Buffer.from('answer'))
+    await settle(pair)
+    assert.deepEqual(pair.lost, {})
+    assert.equal(pair.received.client, 'answer')
+  })
+
+  test('plaintext does not leave when a record cannot be sealed', async () => {
+    let broken = false
+    const provider: typeof node = {
+      ...node,
+      protection: (keying) => {
+        const good = node.protection(keying)
+        return {
+          sealedLength: (data, padding) => good.sealedLength(data, padding),
+          open: (sequence, record) => good.open(sequence, record),
+          seal(sequence, type, data, padding, record) {
+            if (!broken) return good.seal(sequence, type, data, padding, record)
+            record.set(data, 5)
+            throw new Error('the vault has gone')
+          },
+        }
+      },
+    }
+    const pair = await prepare({ name: '', by: 'client', alert: 'internal_error', reason: 'INTERNAL_ERROR' }, provider)
+    await settle(pair)
+    broken = true
+    assert.throws(() => pair.client.write(Buffer.from('secret')), /vault/)
+    assert.equal(pair.client.output.length, 0)
+    assert.throws(() => pair.client.advance(), /vault/)
+  })
+
+  test('a long chain in many small records costs little', async () => {
+    const { Assembler } = await import('../../src/record/assemble.ts')
+    const assembler = new Assembler()
+    const beside = { begins() {} } as never
+    const whole = new Uint8Array(4 + 400_000)
+    whole.set([11, 400_000 >> 16, (400_000 >> 8) & 255, 400_000 & 255])
+    const start = performance.now()
+    for (let i = 0; i < whole.length; i++) {
+      assembler.push(whole.subarray(i, i + 1))
+      assert.equal(assembler.next(beside) !== undefined, i === whole.length - 1)
+    }
+    // quadratic growth took half a minute
+    assert.ok(performance.now() - start < 10_000)
   })
 
   test('empty records without end are refused', async () => {

@@ -6,6 +6,7 @@ import { groupByName, groups } from '../../src/crypto/groups.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
 import { suites } from '../../src/crypto/suites.ts'
 import type { Session } from '../../src/session/session.ts'
+import { memoryTickets } from '../../src/session/tickets.ts'
 import { keyKinds, type MadeKind, type Materials, NOW } from '../materials.ts'
 import type { Pair } from '../pair.ts'
 
@@ -234,6 +235,28 @@ const special: Shape[] = [
     name: '1.3 session for another name',
     resume: (s) => ({ ...s, serverName: 'other' }),
     check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 session whose trust has ended',
+    resume: (s) => ({ ...s, trustedUntil: NOW }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 session without a certificate',
+    resume: (s) => ({ ...s, chain: [] }),
+    check: (client) => assert.equal(client.resumed, false),
+  },
+  {
+    name: '1.3 a store of tickets that fails',
+    server: (_, provider) => ({
+      tickets: { ...memoryTickets(provider), seal: () => Promise.reject(new Error('lost')) },
+    }),
+    check: (client) => assert.equal(client.session, undefined),
+  },
+  {
+    name: '1.3 tickets that are too large',
+    server: (_, provider) => ({ tickets: { ...memoryTickets(provider), seal: () => new Uint8Array(20_000) } }),
+    check: (client) => assert.equal(client.session, undefined),
   },
   {
     name: '1.3 session that was not verified',

@@ -309,7 +309,8 @@ const checkReplays = async (
         {
           provider,
           digests,
-          ...(root && { verifier: verifierOf(recording) }),
+          // a resumption shows no certificate, and the recording does not say which one the session had
+          ...(root && !conversation.resumed && { verifier: verifierOf(recording) }),
           ...(name !== undefined && { peerName: name }),
           ...(key && { key }),
         },

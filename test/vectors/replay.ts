@@ -114,6 +114,9 @@ const sessionOf = (
     verifyCode: 0,
     context: NONE,
     earlyData: 0,
+    maxFragmentLength: 0,
+    trustedUntil: 2 ** 48 - 1,
+    appData: NONE,
   }
 }
 
