@@ -132,6 +132,7 @@ const advice: Readonly<Partial<Record<Verdict, Advice>>> = {
   },
   ocspFailed: { rule: 'RFC 6960 section 3.2', remedy: 'get a new response from the responder of the CA' },
   ocspUnknown: { rule: 'RFC 6960 section 2.2', remedy: 'ask the responder that its CA names for this certificate' },
+  noValidScts: { rule: 'RFC 6962 section 5.2', remedy: 'get a certificate from a CA that has it logged' },
   nothingToCheck: { rule: 'RFC 9525 section 6', remedy: 'say what is to be checked' },
 }
 

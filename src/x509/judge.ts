@@ -29,6 +29,14 @@ export interface Finding {
   readonly remedy?: string
 }
 
+export const finding = (certificate: Certificate, depth: number, fault: Fault): Finding => ({
+  code: verdicts[fault.verdict],
+  depth,
+  certificate,
+  detail: fault.detail,
+  ...adviceOn(fault),
+})
+
 /** How a path ends: at an anchor, or why it got no further. */
 export type End = 'anchor' | 'selfSigned' | 'noIssuer' | 'untrustedStore' | 'tooLong'
 
@@ -48,12 +56,8 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   const { chain, end } = path
   const { rules } = trial
   const findings: Finding[] = []
-  const finding = (depth: number, fault: Fault): Finding => {
-    const certificate = chain[depth] as Certificate
-    return { code: verdicts[fault.verdict], depth, certificate, detail: fault.detail, ...adviceOn(fault) }
-  }
   const report = (depth: number, fault: Fault): void => {
-    findings.push(finding(depth, fault))
+    findings.push(finding(chain[depth] as Certificate, depth, fault))
   }
   const [leaf] = chain as [Certificate]
   const top = chain.length - 1
@@ -110,7 +114,9 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   // nobody is asked about a path that is refused anyway, nor about one whose signatures prove nothing
   const hopeless = findings.some(({ code }) => (rules.tolerant ? unproved.has(code) : code !== verdicts.ok))
   if (hopeless) return findings
-  const found = (yield* revocation.faults(chain)).map(({ depth, fault }) => finding(depth, fault))
+  const found = (yield* revocation.faults(chain)).map(({ depth, fault }) =>
+    finding(chain[depth] as Certificate, depth, fault),
+  )
   return [...findings.slice(0, beforeSignatures), ...found, ...findings.slice(beforeSignatures)]
 }
 

@@ -5,10 +5,20 @@ import type { Certificate } from './certificate.ts'
 import { adviceOn, shown, subjectText } from './fault.ts'
 import { Fetching } from './fetching.ts'
 import { matchIdentity, parseReference } from './identity.ts'
-import { type End, exceedsPathLength, type Finding, issuerFaults, judge, type Path, timeFault } from './judge.ts'
+import {
+  type End,
+  exceedsPathLength,
+  type Finding,
+  finding,
+  issuerFaults,
+  judge,
+  type Path,
+  timeFault,
+} from './judge.ts'
 import { type PolicyInputs, processPolicies } from './policy.ts'
 import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocation.ts'
 import { Store } from './store.ts'
+import { loggedBy, type TransparencyOptions, tooFew } from './transparency.ts'
 import { type Budget, type RevocationRules, type Rules, Trial, usualBudget } from './trial.ts'
 import { verdicts } from './verdicts.ts'
 import type { About, CertificateVerifier, Verified } from './verifier.ts'
@@ -44,6 +54,8 @@ export interface VerifierOptions {
   readonly policies?: Partial<PolicyInputs>
   /** Whether certificates that were revoked are refused, and what proof is demanded. */
   readonly revocation?: RevocationOptions
+  /** Whether a server's certificate must be known to logs of Certificate Transparency. */
+  readonly transparency?: TransparencyOptions
   /**
    * Gets what certificates name by http addresses: issuers that the peer did not send, revocation lists, OCSP
    * responses. Without it nothing is fetched. What comes is believed only when its signature proves it.
@@ -148,12 +160,19 @@ export function* buildPath(
   // only what the search found good is good: a path is shown here to say why it is not
   if (!found && findings.every((finding) => finding.code === verdicts.ok))
     throw new CertificateError(verdicts.unspecified, 0, `no path from ${shown(leaf)} to a trust anchor could be proved`)
-  const code = settle(path, findings, options.onCertificate)
+  const { transparency } = options
+  const logged =
+    transparency && path.end === 'anchor' && path.chain.length > 1
+      ? yield* loggedBy(leaf, path.chain[1] as Certificate, about.scts, transparency.logs, trial)
+      : []
+  const unlogged =
+    transparency?.policy === 'require' && about.purpose === 'server' ? tooFew(leaf, logged, transparency) : undefined
+  const code = settle(path, unlogged ? [...findings, finding(leaf, 0, unlogged)] : findings, options.onCertificate)
   const name = rules.references
     .map(({ reference }) => reference && matchIdentity(leaf, reference))
     .find((match) => match !== undefined)
   const { policies } = processPolicies(path.chain, path.end === 'anchor', rules.policies)
-  return { chain: path.chain, code, policies, ...(name !== undefined && { name }) }
+  return { chain: path.chain, code, policies, ...(transparency && { logged }), ...(name !== undefined && { name }) }
 }
 
 /** Who signs lists needs a path, but neither a name nor a purpose of TLS nor policies. */

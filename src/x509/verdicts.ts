@@ -42,6 +42,7 @@ export const verdicts = {
   weakCaKey: 67,
   weakSignature: 68,
   nothingToCheck: 69,
+  noValidScts: 71,
   ocspNeeded: 73,
   ocspFailed: 74,
   ocspUnknown: 75,

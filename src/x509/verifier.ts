@@ -1,6 +1,7 @@
 import type { Provider } from '../crypto/provider.ts'
 import type { Maybe, Retry } from '../task.ts'
 import type { Certificate } from './certificate.ts'
+import type { Logged } from './transparency.ts'
 
 /** Judges the chain that a peer sent. Ours is made by `verifier()` in `x509/path.ts`; a program may bring its own. */
 export interface CertificateVerifier {
@@ -23,6 +24,8 @@ export interface About {
   readonly ocsp?: Uint8Array
   /** Whether the server was asked to staple one: only then may its certificate insist on it (RFC 7633). */
   readonly ocspAsked?: boolean
+  /** The SignedCertificateTimestampList that the server sent in the handshake (RFC 6962 section 3.3), if any. */
+  readonly scts?: Uint8Array
 }
 
 export interface Verified {
@@ -34,4 +37,6 @@ export interface Verified {
   readonly name?: string
   /** The policies under which the leaf was issued, by the anchor's numbers (RFC 5280 section 6.1.6); `anyPolicy` alone: all. */
   readonly policies?: readonly string[]
+  /** The logs of Certificate Transparency that have promised to publish the leaf; absent when nobody asked. */
+  readonly logged?: readonly Logged[]
 }
