@@ -21,6 +21,7 @@ export * from './bio-meth.ts'
 export * from './bio-numbers.ts'
 export * from './bio-pair.ts'
 export * from './bio-socket.ts'
+export * from './bio-ssl.ts'
 export * from './bio-wait.ts'
 export {
   SSL_CTX_get_info_callback,

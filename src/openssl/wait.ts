@@ -1,3 +1,4 @@
+import { Misuse } from '../errors.ts'
 import type { BIO } from './bio.ts'
 import { BIO_wait, BIO_wanted, type WaitOptions } from './bio-wait.ts'
 import { held } from './counted.ts'
@@ -22,6 +23,36 @@ export const SSL_wait = async (ssl: SSL, options: WaitOptions = {}): Promise<voi
     case SSL_CLIENT_HELLO_CB:
       return within(ssl.awaited ?? new Promise((resolve) => setTimeout(resolve)), options)
   }
+}
+
+/**
+ * SSL_wait for several at once. Resolves with those whose call is worth making again, in their order: at least one, or none
+ * when `timeoutMs` is over, as select(2) then returns 0. Rejected with the signal's reason, or as SSL_wait is.
+ */
+export const SSL_select = async (ssls: readonly SSL[], { signal, timeoutMs }: WaitOptions = {}): Promise<SSL[]> => {
+  if (ssls.length === 0 && timeoutMs === undefined && signal === undefined) {
+    throw new Misuse('SSL_select would wait for ever: it was given nothing to wait for and no limit')
+  }
+  signal?.throwIfAborted()
+  const ready = new Set<SSL>()
+  const over = new AbortController()
+  const aborted = (): void => over.abort(signal?.reason)
+  signal?.addEventListener('abort', aborted)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const limit = new Promise<void>((resolve, reject) => {
+    if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs)
+    over.signal.addEventListener('abort', () => reject(over.signal.reason))
+  })
+  const waits = ssls.map((ssl) => SSL_wait(ssl, { signal: over.signal }).then(() => void ready.add(ssl)))
+  try {
+    await Promise.race([limit, ...waits])
+    await new Promise((resolve) => setTimeout(resolve)) // whoever is ready in the same turn, is
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', aborted)
+    over.abort()
+  }
+  return ssls.filter((ssl) => ready.has(ssl))
 }
 
 const onBio = (bio: BIO, usual: 'read' | 'write', options: WaitOptions): Promise<void> =>
