@@ -148,10 +148,13 @@ export function* buildPath(
   let found = yield* search.find()
   if (!found && options.fetch) {
     const fetching = new Fetching(options.fetch, cache, trial)
-    // each round may bring the issuer of what the round before brought
-    while (!found && (yield* fetching.more(search.explain().chain, pools))) {
+    // each round may bring the issuer of what the round before brought; a path that is whole lacks nothing
+    for (;;) {
+      const { chain, end } = search.explain()
+      if (end === 'anchor' || !(yield* fetching.more(chain, pools))) break
       search = new Search(leaf, pools, trial, revocation)
       found = yield* search.find()
+      if (found) break
     }
     if (found) fetching.keep()
   }

@@ -632,6 +632,14 @@ test('fetching: an intermediate that was not sent is fetched, proved and kept', 
   }
 })
 
+test('fetching: nothing is fetched for a path that is whole, however bad', () => {
+  const own = leafOf(middle, { days: 10, extensions: [access('caIssuers', 'http://i.example/middle')] })
+  const { asked, fetch } = web({})
+  const judge = verifier({ anchors: [root.certificate], fetch })
+  assert.throws(() => judge.verify([own, middle.certificate], about), { code: 10 })
+  assert.deepEqual(asked, [])
+})
+
 test('fetching: what does not prove itself is no issuer', () => {
   const own = leafOf(middle, { extensions: [access('caIssuers', 'http://i.example/middle')] })
   for (const page of [stranger.certificate.raw, Uint8Array.of(0x30, 0), new Uint8Array(0)]) {
