@@ -64,6 +64,8 @@ export interface Facts {
   exporter?: Exporter
   /** The client offered to authenticate later. */
   postHandshakeAuth?: boolean
+  /** Server: a certificate is to be asked for on the open connection, or was and has not come. */
+  authentication?: 'due' | 'asked'
   /** Bytes of plaintext in a record, where max_fragment_length was agreed on. */
   maxFragmentLength?: number
   /** Bytes of plaintext in a record that the peer takes, where it said so. */

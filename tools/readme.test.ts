@@ -13,7 +13,9 @@ test('the example in the README is the one in examples/', () => {
 })
 
 test('every script that the README names is in package.json', () => {
-  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { scripts: Record<string, string> }
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+    scripts: Record<string, string>
+  }
   const named = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)
   assert.ok(named.length > 0)
   for (const name of named) assert.ok(name in scripts, `npm run ${name}`)

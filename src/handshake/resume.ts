@@ -2,7 +2,7 @@ import { NONE } from '../bytes/compare.ts'
 import { type Config, type ExternalPsk, TLS13 } from '../config.ts'
 import type { HashName } from '../crypto/provider.ts'
 import { suiteById } from '../crypto/suites.ts'
-import { TlsError } from '../errors.ts'
+import { illegal, TlsError } from '../errors.ts'
 import type { Facts } from '../facts.ts'
 
 import { isFresh, type Session } from '../session/session.ts'

@@ -14,7 +14,16 @@ import { checkFinished, checkProof, identities, judge, prove, unadorned } from '
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
 import { earlyKeys, type Found, takesEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, mayResume, type SharedKey } from './resume.ts'
+import {
+  adopt,
+  bindersLength,
+  checkFragments,
+  earlyTerms,
+  keyAgreed,
+  keyOf,
+  mayResume,
+  type SharedKey,
+} from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */

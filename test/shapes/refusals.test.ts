@@ -13,7 +13,6 @@ import { lateProvider } from '../late.ts'
 import { type Materials, materials, NOW } from '../materials.ts'
 import { makePair, type Pair, settle } from '../pair.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: a lie may have any form
 type Lie = (body: any) => unknown
 type Part = Partial<Omit<ConfigInput, 'provider'>>
 
