@@ -1,5 +1,5 @@
 import { ciphers, type Suite, suites } from '../crypto/suites.ts'
-import { suiteStrength } from './lists.ts'
+import { type SuiteB, suiteStrength } from './lists.ts'
 
 /** Lists of cipher suites (ciphers(1), SSL_CTX_set_cipher_list(3)) and what can be asked of one (SSL_CIPHER_get_name(3)). */
 
@@ -28,7 +28,10 @@ const all12: readonly Suite[] = [
   0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f,
 ].map((id) => suites.find((suite) => suite.id === id) as Suite)
 
+/** What counts when a program says nothing. */
 export const defaultCipherList: readonly Suite[] = all12.filter((suite) => suite.default)
+/** What the word DEFAULT stands for. Who writes it asks for OpenSSL's list, CBC and static RSA at its end included. */
+const namedDefault: readonly Suite[] = all12
 
 /** The list of TLS 1.3 suites; undefined if one of the names is unknown. */
 export const parseCiphersuites = (list: string): readonly Suite[] | undefined => {
@@ -51,7 +54,7 @@ const aead: Trait = (suite) => ciphers[suite.cipher].mode === 'aead'
 const keywords: Readonly<Record<string, Trait>> = {
   ALL: () => true,
   COMPLEMENTOFALL: none,
-  COMPLEMENTOFDEFAULT: (suite) => !suite.default,
+  COMPLEMENTOFDEFAULT: (suite) => !namedDefault.includes(suite),
   HIGH: () => true,
   FIPS: (suite) => !suite.cipher.startsWith('chacha'),
   kRSA: (suite) => suite.agreement === 'rsa',
@@ -89,10 +92,11 @@ const keywords: Readonly<Record<string, Trait>> = {
   ),
 }
 
-const SUITE_B: Readonly<Record<string, string>> = {
-  SUITEB128: 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384',
-  SUITEB128ONLY: 'ECDHE-ECDSA-AES128-GCM-SHA256',
-  SUITEB192: 'ECDHE-ECDSA-AES256-GCM-SHA384',
+const SUITE_B: Readonly<Record<string, readonly [SuiteB, suites: string]>> = {
+  SUITEB128: ['128', 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384'],
+  SUITEB128C2: ['128', 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384'],
+  SUITEB128ONLY: ['128only', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+  SUITEB192: ['192', 'ECDHE-ECDSA-AES256-GCM-SHA384'],
 }
 
 export interface CipherRule {
@@ -100,18 +104,20 @@ export interface CipherRule {
   readonly suites: readonly Suite[] | undefined
   /** What `@SECLEVEL=` said. */
   readonly level?: number
+  /** Groups and signatures are restricted with the suites. */
+  readonly suiteB?: SuiteB
 }
 
 /** The suites that a cipher string stands for, best first; the string is read from left to right as ciphers(1) says. */
 export const parseCipherList = (text: string): CipherRule => {
-  const bee = SUITE_B[text]
-  if (bee !== undefined) return { suites: named(bee) }
+  const bee = Object.hasOwn(SUITE_B, text) ? SUITE_B[text] : undefined
+  if (bee) return { suites: named(bee[1]), suiteB: bee[0] }
   let active: Suite[] = []
   let killed: readonly Suite[] = []
   let level: number | undefined
   let rest = text
   if (/^DEFAULT(?![A-Za-z0-9_.=+-])/.test(rest)) {
-    active = [...defaultCipherList]
+    active = [...namedDefault]
     rest = rest.slice('DEFAULT'.length)
   }
   for (const item of rest.split(/[:, ;]+/)) {

@@ -6,6 +6,8 @@ import type { SSL_METHOD } from './methods.ts'
 import { SessionCache } from './session-cache.ts'
 import { type CertCallback, Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
+import type { StatusCallback } from './status.ts'
+import type { TicketDecryptCallback, TicketGenerateCallback } from './ticket-data.ts'
 import type { TicketKeyCallback } from './ticket-keys.ts'
 import type { EVP_PKEY, X509 } from './x509.ts'
 import { X509_STORE, type X509_STORE_CTX } from './x509-store.ts'
@@ -39,6 +41,11 @@ export class SSL_CTX implements Counted {
   clientCertCallback: ((ssl: SSL) => number | { ret: number; x509: X509; pkey: EVP_PKEY }) | null = null
   certVerifyCallback: ((c: X509_STORE_CTX, arg: unknown) => number) | null = null
   certVerifyArgument: unknown = null
+  statusCallback: StatusCallback | null = null
+  statusArgument: unknown = null
+  ticketGenerateCallback: TicketGenerateCallback | null = null
+  ticketDecryptCallback: TicketDecryptCallback | null = null
+  ticketCallbackArgument: unknown = null
   passwordCallback: ((size: number, rwflag: number, u: unknown) => string | Uint8Array | null) | null = null
   passwordArgument: unknown = null
   ticketKeys: Uint8Array | null = null

@@ -153,9 +153,14 @@ export const SSL_waiting_for_async = SSL_want_async
 
 // ---- where it stands
 
-/** 1 while a handshake is due or under way, while a key update waits to be sent, and in the error state. */
+/** 1 while a handshake is due or under way, while a key update or a request for a certificate waits to be sent, and in the error state. */
 export const SSL_in_init = (ssl: SSL): 0 | 1 =>
-  !held(ssl).finished || ssl.lost !== null || ssl.keyUpdate !== n.SSL_KEY_UPDATE_NONE ? 1 : 0
+  !held(ssl).finished ||
+  ssl.lost !== null ||
+  ssl.keyUpdate !== n.SSL_KEY_UPDATE_NONE ||
+  ssl.connection?.facts.authentication === 'due'
+    ? 1
+    : 0
 /** 1 if no handshake was begun. */
 export const SSL_in_before = (ssl: SSL): 0 | 1 => (held(ssl).states.started ? 0 : 1)
 export const SSL_is_init_finished = (ssl: SSL): 0 | 1 => (SSL_in_init(ssl) === 1 ? 0 : 1)

@@ -127,6 +127,7 @@ export {
   SSL_set_record_padding_callback,
   SSL_set_record_padding_callback_arg,
 } from './padding.ts'
+export * from './pha.ts'
 export {
   SSL_get_session,
   SSL_get0_session,
@@ -174,6 +175,16 @@ export * from './session-cache.ts'
 export * from './ssl.ts'
 export * from './ssl-numbers.ts'
 export {
+  SSL_CTX_get_tlsext_status_arg,
+  SSL_CTX_get_tlsext_status_cb,
+  SSL_CTX_get_tlsext_status_type,
+  SSL_CTX_set_tlsext_status_arg,
+  SSL_CTX_set_tlsext_status_cb,
+  SSL_CTX_set_tlsext_status_type,
+  SSL_get_tlsext_status_type,
+  SSL_set_tlsext_status_ocsp_resp,
+} from './status.ts'
+export {
   SSL_CTX_get0_chain_cert_store,
   SSL_CTX_get0_verify_cert_store,
   SSL_CTX_set0_chain_cert_store,
@@ -187,6 +198,11 @@ export {
   SSL_set1_chain_cert_store,
   SSL_set1_verify_cert_store,
 } from './stores.ts'
+export {
+  SSL_CTX_set_session_ticket_cb,
+  SSL_SESSION_get0_ticket_appdata,
+  SSL_SESSION_set1_ticket_appdata,
+} from './ticket-data.ts'
 export {
   SSL_CTX_get_tlsext_ticket_keys,
   SSL_CTX_set_tlsext_ticket_key_cb,

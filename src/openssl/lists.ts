@@ -6,6 +6,24 @@ import type { Suite } from '../crypto/suites.ts'
 
 export const defaultGroups: readonly NamedGroup[] = groups.filter((group) => group.default)
 export const defaultSchemes: readonly Scheme[] = schemes.filter((scheme) => scheme.default)
+/**
+ * A server that was told nothing serves clients that offer nothing else: it exchanges keys in X448, and signs with SHA-1 in
+ * TLS 1.2 at security levels below 2. Nobody is asked for either.
+ */
+export const servedGroups: readonly NamedGroup[] = [...defaultGroups, ...groups.filter(({ name }) => name === 'x448')]
+export const servedSchemes: readonly Scheme[] = [
+  ...defaultSchemes,
+  ...schemes.filter(({ algorithm }) => 'hash' in algorithm && algorithm.hash === 'sha1'),
+]
+/** What Suite B is about (RFC 6460): the one curve, the other, or both. */
+export const suiteB = (
+  level: SuiteB,
+): { readonly groups: readonly NamedGroup[]; readonly schemes: readonly Scheme[] } => {
+  const curves = level === '128' ? ['P-256', 'P-384'] : level === '128only' ? ['P-256'] : ['P-384']
+  const has = ({ curve }: { readonly curve?: string }): boolean => curve !== undefined && curves.includes(curve)
+  return { groups: groups.filter(has), schemes: schemes.filter(has) }
+}
+export type SuiteB = '128' | '128only' | '192'
 
 /** Undefined when the list is empty, or an item is unknown or stands twice. */
 export const parseGroups = (list: string): readonly NamedGroup[] | undefined => distinct(list, groupByName)
@@ -26,34 +44,52 @@ export const groupByNid = (nid: number): NamedGroup | undefined => {
 }
 export const groupNid = (group: NamedGroup): number => groupNids.find(([, name]) => name === group.openssl)?.[0] ?? 0
 
-/** `RSA+SHA256`, `rsa_pss_rsae_sha256`, `ed25519`; undefined when the list is empty, or an item is unknown or twice there. */
-export const parseSchemes = (list: string): readonly Scheme[] | undefined => distinct(list, schemeOf)
-
-const pairKinds: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['rsa_pkcs1_'],
-  'RSA-PSS': ['rsa_pss_rsae_', 'rsa_pss_pss_'],
-  PSS: ['rsa_pss_rsae_', 'rsa_pss_pss_'],
+/**
+ * `RSA+SHA256` or `SHA256+RSA`, `rsa_pss_rsae_sha256`, `ed25519`. What OpenSSL knows and we rule out (DSA, SHA-224) is
+ * passed over, so that one list serves both. Undefined when nothing is left, or an item is unknown or twice there.
+ */
+export const parseSchemes = (list: string): readonly Scheme[] | undefined => {
+  const rest = list.split(':').filter((item) => !ruledOut(item))
+  return rest.length === 0 ? undefined : distinct(rest.join(':'), schemeOf)
 }
-const curveHashes: Readonly<Record<string, string>> = {
-  SHA1: 'ecdsa_sha1',
-  SHA256: 'ecdsa_secp256r1_sha256',
-  SHA384: 'ecdsa_secp384r1_sha384',
-  SHA512: 'ecdsa_secp521r1_sha512',
+
+const kinds: Readonly<Record<string, (hash: string) => string | undefined>> = {
+  RSA: (hash) => `rsa_pkcs1_${hash}`,
+  'RSA-PSS': (hash) => `rsa_pss_rsae_${hash}`,
+  PSS: (hash) => `rsa_pss_rsae_${hash}`,
+  ECDSA: (hash) => ecdsaBy[hash],
+}
+const ecdsaBy: Readonly<Record<string, string>> = {
+  sha1: 'ecdsa_sha1',
+  sha256: 'ecdsa_secp256r1_sha256',
+  sha384: 'ecdsa_secp384r1_sha384',
+  sha512: 'ecdsa_secp521r1_sha512',
+}
+
+/** Kind and hash of a pair, which may stand in either order. */
+const pairOf = (item: string): readonly [kind: string, hash: string] | undefined => {
+  const parts = item.split('+')
+  if (parts.length !== 2) return undefined
+  const [kind, hash] = /^SHA\d+$/.test(parts[0] as string) ? parts.reverse() : parts
+  return [kind as string, hash as string]
 }
 
 const schemeOf = (item: string): Scheme | undefined => {
-  const plus = item.indexOf('+')
-  if (plus < 0) return schemes.find(({ name }) => name === item)
-  const kind = item.slice(0, plus)
-  const hash = item.slice(plus + 1)
-  const wanted =
-    kind === 'ECDSA' ? [curveHashes[hash]] : (pairKinds[kind] ?? []).map((start) => start + hash.toLowerCase())
-  return schemes.find(({ name }) => wanted.includes(name))
+  const pair = pairOf(item)
+  const name = pair ? Object.hasOwn(kinds, pair[0]) && kinds[pair[0]]?.(pair[1].toLowerCase()) : item
+  return schemes.find((scheme) => scheme.name === name)
+}
+
+const ruledOut = (item: string): boolean => {
+  const [kind, hash] = pairOf(item) ?? []
+  if (kind === undefined || hash === undefined) return /^(?:ecdsa|dsa|rsa_pkcs1)_sha224$|^dsa_sha\d+$/.test(item)
+  const known = kind === 'DSA' || kind === 'RSA' || kind === 'ECDSA'
+  return known && ((kind === 'DSA' && /^SHA(?:1|224|256|384|512)$/.test(hash)) || hash === 'SHA224')
 }
 
 /** Signature and hash NIDs, in pairs: EVP_PKEY_RSA 6, EVP_PKEY_RSA_PSS 912, EVP_PKEY_EC 408 with NID_sha1 64 and so on. */
 export const schemesByNids = (pairs: readonly number[]): readonly Scheme[] | undefined => {
-  const kinds: Readonly<Record<number, string>> = { 6: 'RSA', 912: 'PSS', 408: 'ECDSA' }
+  const names: Readonly<Record<number, string>> = { 6: 'RSA', 912: 'PSS', 408: 'ECDSA' }
   const hashes: Readonly<Record<number, string>> = { 64: 'SHA1', 672: 'SHA256', 673: 'SHA384', 674: 'SHA512' }
   const single: Readonly<Record<number, string>> = { 1087: 'ed25519', 1088: 'ed448' }
   if (pairs.length === 0 || pairs.length % 2 !== 0) return undefined
@@ -61,7 +97,7 @@ export const schemesByNids = (pairs: readonly number[]): readonly Scheme[] | und
   for (let at = 0; at < pairs.length; at += 2) {
     const hash = pairs[at] as number
     const kind = pairs[at + 1] as number
-    items.push(single[kind] ?? `${kinds[kind]}+${hashes[hash]}`)
+    items.push(single[kind] ?? `${names[kind]}+${hashes[hash]}`)
   }
   return parseSchemes(items.join(':'))
 }

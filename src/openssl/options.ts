@@ -45,13 +45,14 @@ export const SSL_get_mode: (ssl: SSL) => number = getMode
 const setCipherList = (to: Owner, text: string): 0 | 1 => {
   const settings = settingsOf(to)
   const func = to.kind === 'SSL' ? 'SSL_set_cipher_list' : 'SSL_CTX_set_cipher_list'
-  const { suites, level } = parseCipherList(text)
+  const { suites, level, suiteB } = parseCipherList(text)
   if (suites === undefined) {
     SSLerr(null, 'INVALID_COMMAND', FILE)
     return 0
   }
   if (level !== undefined) settings.securityLevel = level
   settings.cipherList = suites
+  settings.suiteB = suiteB ?? null
   if (suites.length > 0) return 1
   SSLerr(func, 'NO_CIPHER_MATCH', FILE)
   return 0

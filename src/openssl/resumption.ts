@@ -14,6 +14,7 @@ import {
   SSL_SESS_CACHE_SERVER,
   SSL_VERIFY_PEER,
 } from './ssl-numbers.ts'
+import { decrypted, generated } from './ticket-data.ts'
 import { askedTickets } from './ticket-keys.ts'
 
 /** Sessions of a connection: how the engine finds, keeps and seals them (SSL_set_session(3), SSL_get_session(3)). */
@@ -29,10 +30,16 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
   if (!stateless) return storedTickets(ssl)
   const tickets = ctx.ticketKeyCallback ? askedTickets(ssl, ctx.ticketKeyCallback) : ctx.tickets
   return {
-    seal: (session) => tickets.seal(session),
-    open: (ticket) => {
+    ...tickets,
+    seal(session) {
+      if (!ctx.ticketGenerateCallback) return tickets.seal(session)
+      const made = stand(ssl, session)
+      generated(ssl)
+      return tickets.seal(made.data)
+    },
+    open(ticket) {
       checkContext(ssl)
-      return tickets.open(ticket)
+      return decrypted(ssl, ticket, tickets.open(ticket))
     },
   }
 }
@@ -55,6 +62,7 @@ const storedTickets = (ssl: SSL): Tickets => ({
     const kept = new SSL_SESSION(session, session, id)
     kept.kept = true
     adopt(ssl, kept)
+    generated(ssl)
     ssl.sessionCtx.cache.add(kept)
     return id
   },
@@ -120,24 +128,27 @@ export const keep = (ssl: SSL, session: Session): void => {
     if ((cache.mode & SSL_SESS_CACHE_NO_INTERNAL_STORE) === 0) cache.add(ssl.session as SSL_SESSION)
     return announce(ssl)
   }
-  if (ssl.session?.source !== session) {
-    const made = new SSL_SESSION(
-      session,
-      session,
-      session.version === TLS13 ? ssl.ctx.provider.random(ID).slice() : session.id,
-    )
-    made.kept = true
-    adopt(ssl, made)
-    // sessions in tickets of TLS 1.2 are nobody's here, and have no name
-    if (session.version !== TLS13) return
-    if (
-      (cache.mode & SSL_SESS_CACHE_SERVER) !== 0 &&
-      cache.onRemove &&
-      (cache.mode & SSL_SESS_CACHE_NO_INTERNAL_STORE) === 0
-    )
-      cache.add(made)
-  }
+  const made = stand(ssl, session)
+  // sessions in tickets of TLS 1.2 are nobody's here, and have no name
+  if (made.id.length === 0) return
+  if (
+    session.version === TLS13 &&
+    (cache.mode & SSL_SESS_CACHE_SERVER) !== 0 &&
+    cache.onRemove &&
+    (cache.mode & SSL_SESS_CACHE_NO_INTERNAL_STORE) === 0
+  )
+    cache.add(made)
   if ((cache.mode & SSL_SESS_CACHE_SERVER) !== 0) announce(ssl)
+}
+
+/** A server's session that the client will hold: what SSL_get_session gives from now on. */
+const stand = (ssl: SSL, session: Session): SSL_SESSION => {
+  if (ssl.session?.source === session) return ssl.session
+  const id = session.version === TLS13 ? ssl.ctx.provider.random(ID).slice() : session.id
+  const made = new SSL_SESSION(session, session, id)
+  made.kept = true
+  adopt(ssl, made)
+  return made
 }
 
 const announce = (ssl: SSL): void => {

@@ -2,7 +2,7 @@ import type { NamedGroup } from '../crypto/groups.ts'
 import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { defaultCiphersuites } from './ciphers.ts'
-import { defaultGroups, defaultSchemes } from './lists.ts'
+import { defaultGroups, defaultSchemes, type SuiteB } from './lists.ts'
 import type { PaddingCallback } from './padding.ts'
 import type { SSL } from './ssl.ts'
 import {
@@ -44,6 +44,8 @@ export class Settings {
   ciphersuites: readonly Suite[] = defaultCiphersuites
   /** Of TLS 1.2. Null on an SSL that has none of its own: its context's counts. */
   cipherList: readonly Suite[] | null = null
+  /** What a SUITEB word in the cipher list said: it restricts all that follows too. */
+  suiteB: SuiteB | null = null
   groups: readonly NamedGroup[] = defaultGroups
   schemes: readonly Scheme[] = defaultSchemes
   /** What a server asks a client to sign with, where that differs. */
@@ -74,6 +76,8 @@ export class Settings {
   alpn: Uint8Array = new Uint8Array(0)
   serverName: string | null = null
   statusType = -1
+  /** A client offers to authenticate later. */
+  postHandshakeAuth = false
   maxFragmentLength = 0
 
   sessionContext: Uint8Array = new Uint8Array(0)

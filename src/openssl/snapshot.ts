@@ -1,13 +1,25 @@
 import { latin1 } from '../bytes/text.ts'
 import { type Config, defineConfig, type HelloFacts, type Identity } from '../config.ts'
+import type { Scheme } from '../crypto/schemes.ts'
 import { type AlertName, alerts, TlsError } from '../errors.ts'
 import { type Hook, RETRY, type Retry } from '../task.ts'
 import { Listener } from './callbacks.ts'
 import { identitiesOf } from './certificates.ts'
 import { defaultCipherList } from './ciphers.ts'
-import { groupStrength, levelBits, schemeStrength, suiteStrength } from './lists.ts'
+import {
+  defaultGroups,
+  defaultSchemes,
+  groupStrength,
+  levelBits,
+  schemeStrength,
+  servedGroups,
+  servedSchemes,
+  suiteB,
+  suiteStrength,
+} from './lists.ts'
 import { paddingOf } from './padding.ts'
 import { keep, storeOf, ticketsOf } from './resumption.ts'
+import type { Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import {
   SSL_CLIENT_HELLO_SUCCESS,
@@ -22,9 +34,11 @@ import {
   SSL_TLSEXT_ERR_OK,
   SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
   SSL_VERIFY_PEER,
+  SSL_VERIFY_POST_HANDSHAKE,
 } from './ssl-numbers.ts'
+import { stapled } from './status.ts'
 import { verifierOf } from './verify.ts'
-import { enabledVersions } from './versions.ts'
+import { allowedVersions } from './versions.ts'
 
 const MFL = [undefined, 512, 1024, 2048, 4096] as const
 
@@ -34,7 +48,6 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const { options, mode, securityLevel } = settings
   const client = role === 'client'
   const strength = levelBits[securityLevel] ?? 256
-  const versions = enabledVersions(ssl.method, settings)
   const cipherList = settings.cipherList ?? ctx.settings.cipherList ?? defaultCipherList
   const insists = (settings.verifyMode & SSL_VERIFY_PEER) !== 0
   const requires = insists && (settings.verifyMode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) !== 0
@@ -44,16 +57,25 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const fragment = client ? MFL[settings.maxFragmentLength] : undefined
   const peerName = settings.hosts.join()
   const padding = paddingOf(ssl)
+  const suites = [...settings.ciphersuites, ...cipherList].filter((suite) => suiteStrength(suite) >= strength)
+  const allowed = allowedVersions(ssl.method, settings)
+  // as in C, the highest version must have a suite, or nothing is negotiated at all
+  const lacksSuite = allowed.length > 0 && !suites.some(({ version }) => version === allowed[0])
+  const { groups, schemes, clientSchemes } = algorithms(settings, client)
+  const strong = (scheme: Scheme): boolean => schemeStrength(scheme) >= strength
   return defineConfig({
     provider: ctx.provider,
-    versions,
-    suites: [...settings.ciphersuites, ...cipherList].filter((suite) => suiteStrength(suite) >= strength),
-    groups: settings.groups.filter((group) => groupStrength(group) >= strength),
-    schemes: settings.schemes.filter((scheme) => schemeStrength(scheme) >= strength),
-    ...(settings.clientSchemes && { clientSchemes: settings.clientSchemes }),
-    serverPreference: (options & SSL_OP_CIPHER_SERVER_PREFERENCE) !== 0,
+    versions: allowed,
+    suites: lacksSuite ? [] : suites,
+    groups: groups.filter((group) => groupStrength(group) >= strength),
+    schemes: schemes.filter(strong),
+    ...(clientSchemes && { clientSchemes: clientSchemes.filter(strong) }),
+    curveBound: settings.suiteB !== null,
+    serverPreference: (options & SSL_OP_CIPHER_SERVER_PREFERENCE) !== 0 || settings.suiteB !== null,
     certificate: certificateHook(ssl),
     clientAuth: requires ? 'require' : insists ? 'request' : 'none',
+    authenticateLater: (settings.verifyMode & SSL_VERIFY_POST_HANDSHAKE) !== 0,
+    postHandshakeAuth: client && settings.postHandshakeAuth,
     ...(names.length > 0 && { authorities: names.map(({ name }) => name.raw) }),
     verifier: verifierOf(ssl),
     ...(tickets && { tickets }),
@@ -73,8 +95,28 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     trace: (event) => listener.hear(event),
     ...(fragment && { maxFragmentLength: fragment }),
     ...(padding && { padding }),
-    ...(client ? clientPart(ssl, peerName) : serverPart(ssl, listener)),
+    ...(client ? clientPart(ssl, peerName) : serverPart(ssl, listener, lacksSuite)),
   })
+}
+
+/** What is exchanged and signed with. A server without lists of its own asks of its clients less than it does for them. */
+const algorithms = (settings: Settings, client: boolean): Pick<Settings, 'groups' | 'schemes' | 'clientSchemes'> => {
+  const { groups, schemes, clientSchemes } = settings
+  if (settings.suiteB !== null) return { clientSchemes: null, ...suiteB(settings.suiteB) }
+  if (client) return { groups, schemes, clientSchemes }
+  return {
+    groups: groups === defaultGroups ? servedGroups : groups,
+    schemes: schemes === defaultSchemes ? servedSchemes : schemes,
+    clientSchemes: clientSchemes ?? schemes,
+  }
+}
+
+const noCiphers = (): never => {
+  throw new TlsError(
+    'handshake_failure',
+    'NO_CIPHERS_AVAILABLE',
+    'the highest version that is enabled has no cipher suite; set one, or lower the version',
+  )
 }
 
 const clientPart = (ssl: SSL, peerName: string) => {
@@ -90,8 +132,8 @@ const clientPart = (ssl: SSL, peerName: string) => {
   }
 }
 
-const serverPart = (ssl: SSL, listener: Listener) => ({
-  select: selectHook(ssl, listener),
+const serverPart = (ssl: SSL, listener: Listener, lacksSuite: boolean) => ({
+  select: lacksSuite ? noCiphers : selectHook(ssl, listener),
   ...(ssl.unknownName && { unknownName: ssl.unknownName }),
   ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
 })
@@ -125,7 +167,8 @@ const certificateHook = (ssl: SSL) => (): readonly Identity[] | Retry => {
     if (ret === 0)
       throw new TlsError('internal_error', 'CERT_CB_ERROR', 'the certificate callback of the program failed')
   }
-  const loaded = identitiesOf(ssl)
+  const staple = ssl.role === 'server' ? stapled(ssl) : undefined
+  const loaded = identitiesOf(ssl).map((identity) => (staple ? { ...identity, ocsp: staple } : identity))
   const { clientCertCallback } = ssl.ctx
   if (loaded.length > 0 || ssl.role === 'server' || !clientCertCallback) return loaded
   const answer = clientCertCallback(ssl)

@@ -168,3 +168,16 @@ export const SSL_CONF_TYPE_STRING = 1
 export const SSL_CONF_TYPE_FILE = 2
 export const SSL_CONF_TYPE_DIR = 3
 export const SSL_CONF_TYPE_NONE = 4
+
+export const SSL_TICKET_FATAL_ERR_MALLOC = 0
+export const SSL_TICKET_FATAL_ERR_OTHER = 1
+export const SSL_TICKET_NONE = 2
+export const SSL_TICKET_EMPTY = 3
+export const SSL_TICKET_NO_DECRYPT = 4
+export const SSL_TICKET_SUCCESS = 5
+export const SSL_TICKET_SUCCESS_RENEW = 6
+export const SSL_TICKET_RETURN_ABORT = 0
+export const SSL_TICKET_RETURN_IGNORE = 1
+export const SSL_TICKET_RETURN_IGNORE_RENEW = 2
+export const SSL_TICKET_RETURN_USE = 3
+export const SSL_TICKET_RETURN_USE_RENEW = 4

@@ -11,6 +11,7 @@ import type { Holder, VerifyCallback } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import * as numbers from './ssl-numbers.ts'
 import { SSL_VERIFY_PEER, X509_CHECK_FLAG_NO_WILDCARDS, X509_V_FLAG_PARTIAL_CHAIN } from './ssl-numbers.ts'
+import { judgeStaple } from './status.ts'
 import { X509 } from './x509.ts'
 import {
   type X509_STORE,
@@ -35,18 +36,22 @@ export const verifierOf = (ssl: SSL): CertificateVerifier => {
     tolerant: !insists || verifyCallback !== null || ssl.ctx.certVerifyCallback !== null,
     verify(chain, about) {
       const context = new X509_STORE_CTX(ssl, chain)
+      const answered = (verified: Verified): Verified => {
+        if (ssl.role === 'client') judgeStaple(ssl, about.ocsp)
+        return verified
+      }
       const keep = (verified: Verified): Verified => {
         ssl.verifyResult = verified.code
         ssl.verifiedChain = verified.chain
         ssl.peerName = verified.name ?? null
-        return verified
+        return answered(verified)
       }
       const refuse = (error: unknown): Verified => {
         if (!(error instanceof CertificateError)) throw error
         ssl.verifyResult = error.code
         ssl.verifiedChain = context.chain
         if (insists) throw error
-        return { chain: context.chain, code: error.code }
+        return answered({ chain: context.chain, code: error.code })
       }
       try {
         const outcome = ssl.ctx.certVerifyCallback ? replaced(context, about) : judged(context, about)

@@ -13,20 +13,20 @@ const off: readonly (readonly [Version, number])[] = [
   [TLS12, SSL_OP_NO_TLSv1_2],
 ]
 
-/** The versions that these settings leave, highest first. TLS 1.3 needs a suite. */
-export const enabledVersions = (method: SSL_METHOD, settings: Settings): Version[] => {
+/** The versions that these settings leave, highest first, with suites for them or without. */
+export const allowedVersions = (method: SSL_METHOD, settings: Settings): Version[] => {
   if (method.fixed !== undefined) return [method.fixed]
-  const { minVersion, maxVersion, options, ciphersuites } = settings
+  const { minVersion, maxVersion, options } = settings
   return off
     .filter(
-      ([version, bit]) =>
-        version >= minVersion &&
-        (maxVersion === 0 || version <= maxVersion) &&
-        (options & bit) === 0 &&
-        (version !== TLS13 || ciphersuites.length > 0),
+      ([version, bit]) => version >= minVersion && (maxVersion === 0 || version <= maxVersion) && (options & bit) === 0,
     )
     .map(([version]) => version)
 }
+
+/** The same where there are suites: TLS 1.3 has a list of its own. */
+export const enabledVersions = (method: SSL_METHOD, settings: Settings): Version[] =>
+  allowedVersions(method, settings).filter((version) => version !== TLS13 || settings.ciphersuites.length > 0)
 
 /** What is said of a connection that has not agreed on a version: the highest it might. */
 export const highestVersion = (method: SSL_METHOD, settings: Settings): number =>

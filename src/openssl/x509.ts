@@ -99,8 +99,20 @@ export const X509_verify_cert_error_string = (n: number): string => verdictText(
 export const X509_check_private_key = (x: X509, pkey: EVP_PKEY): 0 | 1 =>
   fits(held(x).certificate, held(pkey).key) ? 1 : 0
 
-export const fits = (certificate: Certificate, key: PrivateKey): boolean =>
-  certificate.key.type === key.facts.type && equal(keyBytes(certificate.spki), keyBytes(key.spki))
+export const fits = (certificate: Certificate, key: PrivateKey): boolean => {
+  if (certificate.key.type !== key.facts.type) return false
+  const shown = keyBytes(certificate.spki)
+  const ours = keyBytes(key.spki)
+  return equal(shown, ours) || (key.facts.type === 'ec' && equal(compressed(shown), compressed(ours)))
+}
+
+/** A point in its short form: 2 or 3 by the last bit of y, then x (SEC 1 section 2.3.3). */
+const compressed = (point: Uint8Array): Uint8Array => {
+  if (point[0] !== 4) return point
+  const short = point.slice(0, (point.length + 1) / 2)
+  short[0] = 2 + ((point.at(-1) as number) & 1)
+  return short
+}
 
 // ---- reading, with OpenSSL's errors
 
