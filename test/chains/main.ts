@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { node } from '../../src/crypto/node/index.ts'
+import type { PrivateKey } from '../../src/crypto/provider.ts'
 import { CertificateError } from '../../src/errors.ts'
 import { runSync } from '../../src/task.ts'
 import {
@@ -20,6 +21,7 @@ import {
   DerError,
   loadCertificates,
   loadCrls,
+  makeCertificate,
   parseCertificate,
   type VerifierOptions,
 } from '../../src/x509/index.ts'
@@ -190,10 +192,30 @@ const real = (): Question[] => {
         skip: anchors.some((a: Certificate) => a.subject.key === leaf.issuer.key) ? 'needs none' : undefined,
       }),
       spoilt('no anchor', { anchors: () => [] }),
-      spoilt('leaf as issuer', { sent: () => [rest[0] ?? leaf, leaf], anchors: () => [leaf] }),
+      spoilt('leaf as issuer', { sent: () => [issuedBy(leaf, name), ...sent] }),
+      spoilt('leaf as issuer and anchor', {
+        sent: () => [rest[0] ?? issuedBy(leaf, name), leaf],
+        anchors: () => [leaf],
+      }),
     ]
   })
 }
+
+/** A certificate for the same name that claims to be issued by somebody's own. */
+const issuedBy = (issuer: Certificate, name: string): Certificate =>
+  makeCertificate(
+    {
+      subject: { CN: name },
+      san: [name],
+      key: forger,
+      signer: forger,
+      issuer,
+      notBefore: issuer.notBefore,
+      notAfter: issuer.notAfter,
+    },
+    node,
+  ) as Certificate
+const forger = node.generate('P-256') as PrivateKey
 
 const flipped = ({ raw }: Certificate): Certificate => {
   const bytes = raw.slice()
