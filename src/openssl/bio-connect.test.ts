@@ -90,7 +90,7 @@ test('Q3b: a connection that is refused', async (t) => {
   assert.equal(ssl.BIO_should_retry(bio), 1, 'a reset begins anew')
 })
 
-test('Q4, Q5, Q6, Q7: connecting and accepting', async (t) => {
+test('Q4 Q5 Q5b Q6 Q6b Q7 Q7c: connecting and accepting', async (t) => {
   const listener = await listening(t)
   assert.equal(ssl.BIO_get_accept_name(listener), '127.0.0.1', 'Q6')
   const port = ssl.BIO_get_accept_port(listener)!

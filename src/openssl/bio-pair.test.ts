@@ -22,7 +22,7 @@ test('N1: sizes', () => {
   assert.equal(ssl.BIO_ctrl_get_write_guarantee(a), 17408)
 })
 
-test('N3 to N6: reading in vain, filling, wrapping, reading in place', () => {
+test('N3 N3b N3c N3d N4 N4b N4c N5 N5b N6 N6d N6e N6f: reading in vain, filling, wrapping, reading in place', () => {
   const [a, b] = ssl.BIO_new_bio_pair(10, 10)!
   assert.equal(read(b, 4)[0], -1, 'N3')
   assert.equal(retry(b), 'read')
@@ -55,7 +55,7 @@ test('N3 to N6: reading in vain, filling, wrapping, reading in place', () => {
   assert.equal(ssl.BIO_get_read_request(a), 1)
 })
 
-test('N7, N8: writing in place, dropping what was not read', () => {
+test('N7 N7d N8: writing in place, dropping what was not read', () => {
   const [a, b] = ssl.BIO_new_bio_pair(10, 10)!
   const space = ssl.BIO_nwrite0(a)
   assert.deepEqual([space.ret, space.data.length], [10, 10], 'N7')
@@ -72,7 +72,7 @@ test('N7, N8: writing in place, dropping what was not read', () => {
   assert.deepEqual([ssl.BIO_wpending(a), ssl.BIO_pending(b)], [0, 0])
 })
 
-test('N9: closing one direction', () => {
+test('N9 N9b N9c N9d: closing one direction', () => {
   const [a, b] = ssl.BIO_new_bio_pair(10, 10)!
   ssl.BIO_write(a, bytes('last'))
   assert.equal(ssl.BIO_shutdown_wr(a), 1)
@@ -88,7 +88,7 @@ test('N9: closing one direction', () => {
   assert.equal(ssl.BIO_write(b, bytes('back')), 4, 'the other direction goes on')
 })
 
-test('N10: sizes and pairing', () => {
+test('N10 N10b N10c N10d N10f N10g: sizes and pairing', () => {
   const [a, b] = ssl.BIO_new_bio_pair(10, 10)!
   assert.equal(ssl.BIO_set_write_buf_size(a, 20), 0)
   assert.equal(reason(), 123)
@@ -123,7 +123,7 @@ test('N11: separating and pairing again', () => {
   }
 })
 
-test('N12, N13: no lines; names', () => {
+test('N12 N13: no lines; names', () => {
   const [a] = ssl.BIO_new_bio_pair(10, 10)!
   assert.equal(ssl.BIO_gets(a, new Uint8Array(5)), -2)
   assert.equal(reason(), 121)

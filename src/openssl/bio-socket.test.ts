@@ -96,7 +96,7 @@ test('bytes arrive in pieces of the reader’s size, then the end', async (t) =>
   ssl.BIO_free(bio)
 })
 
-test('U3, U4: a connection that was reset', async (t) => {
+test('U3 U4: a connection that was reset', async (t) => {
   const [socket, peer] = await joined(t)
   const bio = ssl.BIO_new_socket(socket, ssl.BIO_NOCLOSE)!
   read(bio)

@@ -35,7 +35,7 @@ const queued = (): [lib: number, reason: number] => {
   return [ssl.ERR_GET_LIB(code), ssl.ERR_GET_REASON(code)]
 }
 
-test('M1: reading empty memory', () => {
+test('M1 M1b: reading empty memory', () => {
   const bio = mem()
   assert.equal(read(bio, 10)[0], -1)
   assert.deepEqual(flags(bio), RETRY_READ)
@@ -46,7 +46,7 @@ test('M1: reading empty memory', () => {
   assert.deepEqual(flags(bio), RETRY_READ, 'M1b')
 })
 
-test('M2, M3: writing, lines', () => {
+test('M2 M2c M2d M3 M3b M3c M3d: writing, lines', () => {
   const bio = mem()
   read(bio, 1)
   assert.equal(ssl.BIO_write(bio, bytes('hello\nworld'), 11), 11)
@@ -67,7 +67,7 @@ test('M2, M3: writing, lines', () => {
   assert.deepEqual(queued(), [32, 125])
 })
 
-test('M4: another return value at the end', () => {
+test('M4 M4c: another return value at the end', () => {
   const bio = mem()
   ssl.BIO_set_mem_eof_return(bio, 0)
   assert.equal(read(bio, 4)[0], 0)
@@ -80,7 +80,7 @@ test('M4: another return value at the end', () => {
   assert.deepEqual(ssl.BIO_read_ex(bio, new Uint8Array(4)), { ret: 1, n: 2 })
 })
 
-test('M5: puts, reset, counters, names', () => {
+test('M5 M5b M5c M5d M5e: puts, reset, counters, names', () => {
   const bio = mem()
   ssl.BIO_write(bio, bytes('hello world'))
   assert.equal(ssl.BIO_puts(bio, 'abc'), 3)
@@ -98,7 +98,7 @@ test('M5: puts, reset, counters, names', () => {
   assert.equal(ssl.BIO_write(bio, new Uint8Array(0)), 0)
 })
 
-test('M6: read-only memory', () => {
+test('M6 M6b M6c M6d: read-only memory', () => {
   const bio = ssl.BIO_new_mem_buf(bytes('xyzabc'), 3)!
   assert.equal(ssl.BIO_write(bio, bytes('q')), -1, 'M6b')
   assert.deepEqual(queued(), [32, 126])
@@ -186,7 +186,7 @@ test('lending: a view without a copy, and what was taken is gone', () => {
   assert.equal(ssl.BIO_lend(bio), null, 'a callback must see every read')
 })
 
-test('O1, O6: chains', () => {
+test('O1 O6 O6b: chains', () => {
   const [filter, sink] = [ssl.BIO_new(ssl.BIO_f_buffer())!, mem()]
   assert.equal(ssl.BIO_push(filter, sink), filter, 'O1')
   assert.equal(ssl.BIO_next(filter), sink)
@@ -204,7 +204,7 @@ test('O1, O6: chains', () => {
   assert.equal(ssl.BIO_flush(filter), 0, 'O6b')
 })
 
-test('O2, O3, O5: the buffer filter collects and reads ahead', () => {
+test('O2 O3 O5: the buffer filter collects and reads ahead', () => {
   const [filter, sink] = [ssl.BIO_new(ssl.BIO_f_buffer())!, mem()]
   ssl.BIO_push(filter, sink)
   assert.equal(ssl.BIO_write(filter, bytes('hello')), 5)
@@ -237,7 +237,7 @@ test('the buffer filter: big writes go straight through, in order', () => {
   assert.ok(all.subarray(2).every((byte) => byte === 99))
 })
 
-test('O7: the buffer filter over a pair that fills up', () => {
+test('O7 O7b O7c: the buffer filter over a pair that fills up', () => {
   const filter = ssl.BIO_new(ssl.BIO_f_buffer())!
   const [near, far] = ssl.BIO_new_bio_pair(8, 8)!
   ssl.BIO_push(filter, near)

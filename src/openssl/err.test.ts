@@ -15,7 +15,7 @@ const drained = (): number[] => {
   return codes
 }
 
-test('K0, K1: 15 of 20 entries remain, the oldest first, and an empty queue gives 0', () => {
+test('K0 K1: 15 of 20 entries remain, the oldest first, and an empty queue gives 0', () => {
   for (let reason = 1; reason <= 20; reason++) ssl.ERR_put_error(ssl.ERR_LIB_USER, 0, reason, 'k.c', reason)
   assert.equal(ssl.ERR_GET_REASON(ssl.ERR_peek_error()), 6)
   assert.equal(ssl.ERR_GET_REASON(ssl.ERR_peek_last_error()), 20)
@@ -71,7 +71,7 @@ test('K3: a text that does not fit becomes hex numbers, cut to the buffer', () =
   assert.equal(ssl.ERR_error_string_n(code, 0), '')
 })
 
-test('K6, K7: entries behind a mark go, and the mark with them', () => {
+test('K6 K7: entries behind a mark go, and the mark with them', () => {
   ssl.ERR_put_error(20, 0, 144, 'a.c', 1)
   assert.equal(ssl.ERR_set_mark(), 1)
   ssl.ERR_put_error(20, 0, 68, 'a.c', 2)

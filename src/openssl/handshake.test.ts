@@ -428,7 +428,7 @@ table('B, Y: transport conditions', transport)
 /** The reading functions shake hands too. */
 const implied: readonly Row[] = [
   {
-    id: 'F8',
+    id: 'F8 F8c F8d F8e F8g',
     run: async ({ version, late }) => {
       const { client, server } = await pairOf({ version, late })
       const into = new Uint8Array(10)
