@@ -126,6 +126,18 @@ const looseHashOfValue = (bytes: Uint8Array, { tag, start, end }: Step): number 
 
 /** The same number from a `Name.key`; any other text is a `SyntaxError`. */
 export const looseHashOfKey = (key: string): number => {
+  const before = recent.get(key)
+  if (before !== undefined) return before
+  // one verification asks for the same few names many times
+  if (recent.size >= 64) recent.clear()
+  const hash = hashOfKey(key)
+  recent.set(key, hash)
+  return hash
+}
+
+const recent = new Map<string, number>()
+
+const hashOfKey = (key: string): number => {
   let sum = 0
   for (const rdn of JSON.parse(key) as readonly string[]) {
     for (const attribute of JSON.parse(rdn) as readonly string[]) {

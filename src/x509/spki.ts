@@ -26,10 +26,14 @@ export const describeKey = (spki: Uint8Array): KeyDescription => {
   const inside = outer.open(tags.sequence)
   const algorithm = inside.open(tags.sequence)
   const name = oidName(algorithm.oid())
+  const parameters = algorithm.more ? algorithm.raw() : undefined
+  algorithm.close()
   const key = inside.bitBytes()
   inside.close()
   outer.close()
   if (name === 'rsaEncryption' || name === 'rsassaPss') {
+    // RFC 4055 section 1.2: NULL for one, their own or none for the other
+    if (name === 'rsaEncryption' && parameters?.length !== 2) outer.fail('of RSA lacks the NULL behind its algorithm')
     const rsa = new DerReader(key, 'the RSA key').open(tags.sequence)
     const modulus = rsa.integer()
     const exponent = rsa.integer()
@@ -38,13 +42,22 @@ export const describeKey = (spki: Uint8Array): KeyDescription => {
     return { type: name === 'rsassaPss' ? 'rsa-pss' : 'rsa', bits: bitLength(modulus) }
   }
   if (name === 'ecPublicKey') {
-    const curve = algorithm.tag === tags.oid ? oidName(algorithm.oid()) : ''
-    return curve in curveBits
-      ? { type: 'ec', curve: curve as CurveName, bits: curveBits[curve as CurveName] }
-      : { type: 'ec', curve: undefined, bits: 0 }
+    const curve = parameters?.[0] === tags.oid ? oidName(new DerReader(parameters, 'the curve').oid()) : ''
+    if (!(curve in curveBits)) return { type: 'ec', curve: undefined, bits: 0 }
+    const bits = curveBits[curve as CurveName]
+    const half = (bits + 7) >>> 3
+    // SEC 1 section 2.3.3: uncompressed, or compressed
+    const fits = key[0] === 4 ? key.length === 1 + 2 * half : (key[0] === 2 || key[0] === 3) && key.length === 1 + half
+    if (!fits) outer.fail(`of ${curve} is no point of ${bits} bits`)
+    return { type: 'ec', curve: curve as CurveName, bits }
   }
-  if (name === 'ed25519') return { type: name, bits: 256 }
-  if (name === 'ed448') return { type: name, bits: 456 }
+  if (name === 'ed25519' || name === 'ed448') {
+    const length = name === 'ed25519' ? 32 : 57
+    // RFC 8410 section 3: nothing stands behind these
+    if (parameters) outer.fail(`of ${name} has parameters`)
+    if (key.length !== length) outer.fail(`of ${name} has ${key.length} bytes, not ${length}`)
+    return { type: name, bits: 8 * length }
+  }
   return { type: 'other', name, bits: 0 }
 }
 

@@ -102,6 +102,13 @@ const rows: readonly Row[] = [
     says: /basicConstraints that is not critical/,
   },
   {
+    what: 'a path length where there is no CA',
+    sent: [leaf(root, { extensions: [extension('basicConstraints', true, sequence(derInteger(1)))] })],
+    refuse: both,
+    says: /path length/,
+    rule: /4\.2\.1\.9/,
+  },
+  {
     what: 'nameConstraints that are not critical',
     sent: under(ca('Soft', root, { extensions: [constraints(false)] })),
     refuse: ['rfc5280'],

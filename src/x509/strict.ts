@@ -114,6 +114,14 @@ const rules: readonly StrictRule[] = [
   },
   { at: ['leaf'], rule: 'RFC 5280 section 4.2.1.10', profile: 'webpki', breach: strayConstraints },
   { at: issuing, rule: 'RFC 5280 section 4.2.1.9', breach: uncritical('basicConstraints') },
+  {
+    at: issued,
+    rule: 'RFC 5280 section 4.2.1.9',
+    breach: (certificate) =>
+      certificate.known.basicConstraints?.pathLength !== undefined &&
+      (!isCa(certificate) || certificate.keyUsage?.has('keyCertSign') === false) &&
+      'has a path length (basicConstraints) and may not sign certificates',
+  },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.10', profile: 'rfc5280', breach: uncritical('nameConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.11', breach: uncritical('policyConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.14', breach: uncritical('inhibitAnyPolicy') },
