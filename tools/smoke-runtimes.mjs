@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = 'test/runtimes/handshake.ts'
+const SCRIPTS = ['test/runtimes/handshake.ts', 'test/runtimes/blocking.ts']
 const RUNTIMES = [
   { name: 'node24', package: 'node@24', bin: 'node', args: ['--disable-warning=ExperimentalWarning'] },
   { name: 'deno', package: 'deno@2', bin: 'deno', args: ['run', '--allow-all', '--no-lock', '--quiet'] },
@@ -41,13 +41,15 @@ for (const runtime of RUNTIMES) {
     say(`absent: npm install ${runtime.package} gave no program that runs here`)
     continue
   }
-  const result = run(bin, [...runtime.args, SCRIPT], root)
-  const said = `${result.stdout}${result.stderr}`.trim()
   const number = /\d+\.\d+\.\d+/.exec(version.stdout)?.[0]
-  if (result.status === 0) {
-    say(`${number} ok: ${said.split('\n').at(-1)}`)
-  } else {
-    process.exitCode = 1
-    say(`${number} FAILED (${result.error?.message ?? `status ${result.status}`}):\n${said}`)
+  for (const script of SCRIPTS) {
+    const result = run(bin, [...runtime.args, script], root)
+    const said = `${result.stdout}${result.stderr}`.trim()
+    if (result.status === 0) {
+      say(`${number} ok: ${said.split('\n').at(-1)}`)
+    } else {
+      process.exitCode = 1
+      say(`${number} FAILED (${result.error?.message ?? `status ${result.status}`}):\n${said}`)
+    }
   }
 }

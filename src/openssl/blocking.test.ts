@@ -394,10 +394,9 @@ describe('the thread', () => {
     assert.equal(threads(), 1, 'and begins again')
   })
 
-  test('does not hold a process that leaves its sockets open', async (t) => {
-    const child = program(t, 'test/openssl/blocking-leaves.ts')
-    assert.equal(await child.line(), 'main hello')
-    assert.equal(await child.line(), 'thread hello', 'and it works in a thread of the program')
+  test('does not hold a process that leaves its sockets open; threads of the program may block as well', async (t) => {
+    const child = program(t, 'test/runtimes/blocking.ts')
+    assert.match(await child.line(), /TLSv1.3, 100000 bytes/)
     assert.deepEqual(await child.ended, [0, null])
   })
 })
