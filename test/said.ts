@@ -34,6 +34,8 @@ const stapled = (m: Materials): Part => {
 const asking: Part = { ocsp: true, scts: true, alpn: ['h2', 'http/1.1'], recordSizeLimit: 4096, keyShares: 2 }
 const only = (group: string): Part => ({ groups: groups.filter(({ name }) => name === group) })
 
+const psk = { identity: bytes(9), secret: bytes(16), hash: 'sha256' } as const
+
 const kinds: readonly Kind[] = [
   {
     name: '1.3 with everything',
@@ -78,6 +80,15 @@ const kinds: readonly Kind[] = [
     }),
     server: (m) => ({ suites, identities: [m.identities['rsa-2048']] }),
   },
+  ...(['psk', 'ecdhe_psk'] as const).map((agreement) => ({
+    name: `1.2 ${agreement}`,
+    client: () => ({
+      versions: [TLS12] as const,
+      suites: suites.filter((suite) => suite.agreement === agreement),
+      psk: () => psk,
+    }),
+    server: () => ({ suites, findPsk: () => psk, pskHint: bytes(20) }),
+  })),
 ]
 
 const run = async (kind: Kind): Promise<readonly Sent[]> => {
