@@ -1,7 +1,7 @@
 /**
  * Runs the cases of x509-limbo against our verifier.
  *
- *   npm run suite:limbo [-- FILE] [--strict] [--verbose]    FILE: the cases as JSON, also gzipped
+ *   npm run suite:limbo [-- FILE] [--strict] [--verbose]    FILE: the cases as JSON, also gzipped, or their folder
  *   test/suites/limbo < cases.json                          answers in the suite's own protocol on stdout, lines on stderr
  *
  * The cases under `rfc5280::` and `pathlen::` are about path validation alone, the others about the Web PKI; each is
@@ -86,7 +86,9 @@ const judge = async (test: Case, strict: boolean): Promise<Answer> => {
 
 const ours = fileURLToPath(new URL('../../../shared/data/limbo/cases.json.gz', import.meta.url))
 const flags = process.argv.slice(2).filter((word) => word.startsWith('--'))
-const [file = ours] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const [given = ours] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const inFolder = ['cases.json.gz', 'cases.json', 'limbo.json'].map((name) => join(given, name)).find(existsSync)
+const file = inFolder ?? given
 if (file !== '-' && !existsSync(file)) {
   console.log(`limbo: skipped, there is no ${file}`)
   process.exit(0)
