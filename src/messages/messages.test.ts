@@ -5,7 +5,7 @@ import { concat, equal } from '../bytes/compare.ts'
 import { fromHex, hex } from '../bytes/text.ts'
 import { TlsError } from '../errors.ts'
 import { type Codec, decode, encode } from '../wire/codec.ts'
-import { ClientEcdhPublic, EncryptedPremaster } from './exchange12.ts'
+import { ClientEcdhPskExchange, ClientEcdhPublic, EncryptedPremaster, PskIdentity } from './exchange12.ts'
 import { type MessageName, messages } from './table.ts'
 
 const codecOf = (name: MessageName): Codec<unknown> => messages[name].codec as Codec<unknown>
@@ -89,10 +89,16 @@ describe('messages: of handshakes between our ends', () => {
   }
 })
 
+const exchanges = [
+  ['RSA', EncryptedPremaster],
+  ['ecdhe_psk', ClientEcdhPskExchange],
+  ['psk', PskIdentity],
+] as const
+
 describe('messages: ClientKeyExchange, which is read when the suite is known', () => {
   for (const [i, { handshake, name, bytes }] of all.entries()) {
     if (name !== 'clientKeyExchange') continue
-    const codec = handshake.includes('RSA') ? EncryptedPremaster : ClientEcdhPublic
+    const codec = (exchanges.find(([suites]) => handshake.endsWith(suites))?.[1] ?? ClientEcdhPublic) as Codec<unknown>
     test(`${i} (${handshake}), whole and cut at every byte`, () => {
       assert.equal(hex(encode(codec, decode(codec, bytes))), hex(bytes))
       for (let length = 0; length < bytes.length; length++) {
