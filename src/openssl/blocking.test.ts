@@ -210,6 +210,15 @@ describe('reading and writing that block', () => {
     assert.deepEqual([got, ssl.BIO_eof(b)], [sent, 1])
   })
 
+  test('a connection that ended before anybody took it still has its bytes', () => {
+    const listener = listening()
+    const client = keep(ssl.BIO_new_connect(`127.0.0.1:${ssl.BIO_get_accept_port(listener)}`))
+    assert.equal(ssl.BIO_puts(client, 'early'), 5)
+    ssl.BIO_free(client)
+    assert.deepEqual(read(listener), [5, 'early'])
+    assert.deepEqual(read(listener), [0, ''])
+  })
+
   test('many connections do not hear each other', () => {
     const listener = listening()
     const pairs = Array.from({ length: 12 }, () => joined(listener))

@@ -33,6 +33,7 @@ export class ThreadSocket implements End {
   readonly #input = new Uint8Array(this.#memory, PLACES.input.at, PLACES.input.size)
   readonly #output = new Uint8Array(this.#memory, PLACES.output.at, PLACES.output.size)
   readonly #watchers = new Set<() => void>()
+  #opened: Opened | null = null
   #holders = 0
   #closed = false
 
@@ -69,7 +70,8 @@ export class ThreadSocket implements End {
   }
   /** What it is, once it is open. */
   get opened(): Opened | null {
-    return this.#get('STATE') === STATES.OPEN ? (this.#told('opened') as Opened) : null
+    if (this.#get('STATE') !== STATES.OPEN) return null
+    return (this.#opened ??= this.#told('opened') as Opened)
   }
   get error(): Failure | null {
     return this.#get('FAILED') === 1 ? (this.#told('failure') as Failure) : null
@@ -229,9 +231,9 @@ export const blocking = (
   }
 }
 
-/** The socket of the thread that has this descriptor, undefined if none has. */
+/** The socket of the thread that has this descriptor, undefined if none has. One that failed has it no more. */
 export const threadSocketOf = (fd: number): ThreadSocket | undefined => {
-  for (const socket of sockets.values()) if (fd >= 0 && socket.opened?.fd === fd) return socket
+  for (const socket of sockets.values()) if (fd >= 0 && socket.opened?.fd === fd && socket.error === null) return socket
   return undefined
 }
 

@@ -105,6 +105,7 @@ class Line {
       else this.changed()
     })
     if (!socket.connecting) this.open()
+    if (socket.destroyed) this.fail({ code: 'ECONNRESET', message: 'the connection was gone before anybody took it' })
   }
 
   open() {
@@ -244,6 +245,7 @@ const begin = (line, order) => {
       const server = createServer(
         { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true },
         (socket) => {
+          if (line.connections.length >= BACKLOG) return void socket.destroy()
           socket.on('error', () => {}) // until somebody takes it, nobody is there to be told
           line.connections.push(socket)
           line.match()
