@@ -3,14 +3,23 @@ import { gunzipSync } from 'node:zlib'
 
 const ARCHIVE = new URL('../../../shared/data/fuzz-seeds/x509.tar.gz', import.meta.url)
 
-/** The files of the seeds' folders of certificates; none when the seeds are not here. */
-export const certificateSeeds = (): Uint8Array[] => {
-  if (!existsSync(ARCHIVE)) return []
-  const files = untar(gunzipSync(readFileSync(ARCHIVE)))
-  return files
-    .filter(({ name }) => /^(?:\.\/)?(?:cert|parse_certificate_fuzzer|read_pem)\//.test(name))
-    .map(({ data }) => data)
+export interface Seed {
+  /** What kind of thing it was made for: `cert`, `crl_parse_crl_certificatelist_fuzzer` and so on. */
+  readonly kind: string
+  readonly data: Uint8Array
 }
+
+/** All of them; none when they are not here. */
+export const allSeeds = (): Seed[] =>
+  existsSync(ARCHIVE)
+    ? untar(gunzipSync(readFileSync(ARCHIVE))).map(({ name, data }) => ({
+        kind: name.replace(/^\.\//, '').replace(/\/.*$/, ''),
+        data,
+      }))
+    : []
+
+/** Whether a seed is meant to be a certificate, or text that holds some. */
+export const isCertificate = ({ kind }: Seed): boolean => /^(?:cert|parse_certificate_fuzzer|read_pem)$/.test(kind)
 
 /** Headers and contents in blocks of 512 bytes (POSIX.1-1988 ustar). */
 const untar = (archive: Uint8Array): { name: string; data: Uint8Array }[] => {

@@ -10,7 +10,7 @@
 import { X509Certificate } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { node } from '../../src/crypto/node/index.ts'
-import { CertificateError } from '../../src/errors.ts'
+import { CertificateError, Misuse } from '../../src/errors.ts'
 import { runSync } from '../../src/task.ts'
 import {
   buildPath,
@@ -18,16 +18,22 @@ import {
   certificateJson,
   certificateText,
   DerError,
+  describeKey,
+  KeyError,
   loadCertificates,
+  loadCrls,
   PemError,
   parseCertificate,
+  parseOcsp,
+  readPfx,
+  readPrivateKey,
   serialText,
 } from '../../src/x509/index.ts'
 import { type Chain, HOST, oddChain, root, TIME } from './chains.ts'
 import { explanationOf, harmless, hasOpaque } from './explained.ts'
 import { Judge, type Verdict, version } from './openssl.ts'
 import { Random } from './random.ts'
-import { certificateSeeds } from './seeds.ts'
+import { allSeeds, isCertificate } from './seeds.ts'
 import { elementsOf, mutate, readTree, writeTree } from './tree.ts'
 
 const { values } = parseArgs({
@@ -216,13 +222,35 @@ const verify = (chain: Chain): void => {
 
 // ---- the cases
 
-const seeds = certificateSeeds()
+const everything = allSeeds()
+const seeds = everything.filter(isCertificate).map(({ data }) => data)
 const trees = [root.raw, ...seeds].map(readTree).filter((tree) => tree !== undefined)
+const allTrees = everything.map(({ data }) => readTree(data)).filter((tree) => tree !== undefined)
+if (allTrees.length === 0) allTrees.push(...trees)
 const foreign = trees.flatMap(elementsOf)
 console.log(
   `fuzz:x509: seed ${values.seed}, ${seeds.length} seeds, ${trees.length} of them elements; Node ${process.versions.node}, ${version || 'no openssl'}`,
 )
 
+/** Whatever they are given, these throw nothing but errors of their own. */
+const readers: readonly ((raw: Uint8Array) => unknown)[] = [
+  loadCertificates,
+  loadCrls,
+  parseOcsp,
+  describeKey,
+  (raw) => readPrivateKey(raw, node, 'password'),
+  (raw) => readPfx(raw, node, 'password'),
+]
+let reads = 0
+const readEverywhere = (raw: Uint8Array): void => {
+  const example = () => base64(raw)
+  for (const read of readers) {
+    reads++
+    timed('reading', example, () => attempt(() => read(raw), [DerError, PemError, KeyError, Misuse], example))
+  }
+}
+
+for (const { data } of everything) readEverywhere(data)
 for (const raw of seeds) {
   parse(raw)
   attempt(
@@ -235,6 +263,9 @@ for (let done = 0; done < most && Date.now() < end; done++) {
   const tree = structuredClone(random.pick(trees))
   mutate(tree, random, foreign)
   parse(writeTree(tree))
+  const other = structuredClone(random.pick(allTrees))
+  mutate(other, random, foreign)
+  readEverywhere(writeTree(other))
   const chain = oddChain(random, foreign)
   parse(chain.leaf)
   parse(chain.inter)
@@ -249,7 +280,7 @@ unexplained.print('UNEXPLAINED')
 faults.print('FAULT')
 const all = parsing.both + parsing.ours + parsing.theirs + parsing.neither
 console.log(
-  `fuzz:x509: ${all} certificates: ${parsing.both} read by both, ${parsing.neither} by neither, ${parsing.theirs} by Node alone, ${parsing.ours} by us alone`,
+  `fuzz:x509: ${all} certificates: ${parsing.both} read by both, ${parsing.neither} by neither, ${parsing.theirs} by Node alone, ${parsing.ours} by us alone; ${reads} other readings`,
 )
 console.log(
   `fuzz:x509: ${verifying.chains} chains: ${verifying.theirsUnasked} refused by us, ${verifying.both} accepted by both, ${verifying.oursOnly} by us alone (${reasons.total} explained); ${unexplained.total} unexplained, ${faults.total} faults`,
