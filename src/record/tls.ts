@@ -388,8 +388,10 @@ export class TlsCarrier implements Carrier {
       trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
       return
     }
-    if (this.#writeSequence >= SPENT)
-      throw new TlsError('internal_error', 'INTERNAL_ERROR', 'too many records under one key; connect anew')
+    if (this.#writeSequence >= SPENT) {
+      this.fault ??= new TlsError('internal_error', 'INTERNAL_ERROR', 'too many records under one key; connect anew')
+      throw this.fault
+    }
     const { protection } = keys
     const tls13 = keys.version === 0x0304
     const wanted = tls13 && this.#config.padding ? Math.trunc(this.#config.padding(type, bytes.length)) || 0 : 0
