@@ -165,6 +165,7 @@ const events: readonly Row[] = [
   },
   {
     id: 'I3',
+    differs: 'handshake messages are of other lengths',
     quick: true,
     run: async ({ version }) => {
       let notes: string[] = []
@@ -249,12 +250,12 @@ const GOOD = '(ok=1 depth=2 err=0) (ok=1 depth=1 err=0) (ok=1 depth=0 err=0)'
 const FAILED = '-1 SSL; SSL/134 “certificate verify failed”'
 const verification: readonly Row[] = [
   {
-    id: 'I5 mode 0',
+    id: 'I5 I5b mode 0',
     run: (setting) => verifying(setting, (ok) => ok, true),
     says: [GOOD, '1 NONE verify_result=0', '1 NONE'],
   },
   {
-    id: 'I5 mode 1',
+    id: 'I5 I5b mode 1',
     run: (setting) => verifying(setting, () => 0, true),
     says: [
       '(ok=1 depth=2 err=0)',
@@ -263,7 +264,7 @@ const verification: readonly Row[] = [
     ],
   },
   {
-    id: 'I5 mode 2',
+    id: 'I5 I5b mode 2',
     run: (setting) => verifying(setting, () => 1, false),
     says: ['(ok=0 depth=1 err=20) (ok=1 depth=0 err=20)', '1 NONE verify_result=20', '1 NONE'],
   },

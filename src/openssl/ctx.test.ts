@@ -66,7 +66,7 @@ const defaults: readonly Row[] = [
     'verify_mode=0 verify_depth=-1 max_cert_list=102400 read_ahead=0 quiet=0 num_tickets=2',
     'min=0 max=0 seclevel=1',
   ]),
-  row('H2b H13 X3', () => {
+  row('H2b H13 X3 X3c', () => {
     const ctx = context()
     const ssl = o.SSL_new(ctx) as o.SSL
     return [

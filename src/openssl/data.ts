@@ -125,6 +125,12 @@ export const SSL_pending = (ssl: SSL): number => {
 export const SSL_has_pending = (ssl: SSL): 0 | 1 =>
   held(ssl).plain !== null || (ssl.connection?.input.waiting ?? 0) > 0 ? 1 : 0
 
+/** Buffers come and go by themselves: always 1. */
+export const SSL_alloc_buffers = (ssl: SSL): 0 | 1 => (held(ssl) ? 1 : 0)
+/** Whether the buffers could go: 0 while a write is pending, or bytes wait that were not opened. */
+export const SSL_free_buffers = (ssl: SSL): 0 | 1 =>
+  held(ssl).unwritten !== null || (ssl.connection?.input.waiting ?? 0) > 0 ? 0 : 1
+
 // ---- writing
 
 /** So many records are sealed before they are sent on. */

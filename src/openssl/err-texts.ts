@@ -52,6 +52,7 @@ export const sslFunctions = {
   SSL_key_update: 515,
   SSL_new: 186,
   SSL_renegotiate: 516,
+  SSL_renegotiate_abbreviated: 546,
   SSL_set_cipher_list: 271,
   SSL_shutdown: 224,
   SSL_verify_client_post_handshake: 616,

@@ -128,6 +128,7 @@ export {
   SSL_set_record_padding_callback_arg,
 } from './padding.ts'
 export * from './pha.ts'
+export * from './renegotiation.ts'
 export {
   SSL_get_session,
   SSL_get0_session,

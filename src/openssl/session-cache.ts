@@ -24,12 +24,14 @@ export interface Counters {
   full: number
 }
 
+const DEFAULT_TIMEOUT = 7200
+
 export class SessionCache {
   mode = SSL_SESS_CACHE_SERVER
   /** Sessions at most; 0: any number. */
   size = SSL_SESSION_CACHE_MAX_SIZE_DEFAULT
   /** Seconds that a new session lives. */
-  timeout = 7200
+  timeout = DEFAULT_TIMEOUT
   onNew: ((ssl: SSL, session: SSL_SESSION) => number) | null = null
   onRemove: ((ctx: SSL_CTX, session: SSL_SESSION) => void) | null = null
   onGet: ((ssl: SSL, id: Uint8Array) => SSL_SESSION | null) | null = null
@@ -121,6 +123,8 @@ export const SSL_CTX_set_timeout = (ctx: SSL_CTX, seconds: number): number => {
   return before
 }
 export const SSL_CTX_get_timeout = (ctx: SSL_CTX): number => held(ctx).cache.timeout
+/** Seconds that sessions live where no context says otherwise. */
+export const SSL_get_default_timeout = (ssl: SSL): number => (held(ssl) ? DEFAULT_TIMEOUT : 0)
 /** 0 when it is there already. */
 export const SSL_CTX_add_session = (ctx: SSL_CTX, session: SSL_SESSION): 0 | 1 =>
   held(ctx).cache.add(held(session)) ? 1 : 0

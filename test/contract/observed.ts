@@ -77,8 +77,7 @@ export const OBSERVED: readonly string[] = [
 
 /** What no test shall carry yet, and the decision behind it. */
 export const OUT_OF_SCOPE: Readonly<Record<string, string>> = {
-  G6d: 'renegotiation comes later, and then opt-in',
-  G7: 'renegotiation comes later, and then opt-in',
+  G6d: 'renegotiation comes later, and then opt-in; SSL_renegotiate is refused',
   G7c: 'renegotiation comes later, and then opt-in',
   V1: 'what a client with a hole negotiates here is TLS 1.1 or 1.0, which come later, opt-in',
 }
