@@ -166,10 +166,19 @@ function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: B
 }
 
 /** What a CertificateRequest asks for. */
-export const requestExtensions = ({ config }: Peer): Body<'certificateRequest'>['extensions'] => ({
-  signatureAlgorithms: (config.clientSchemes ?? config.schemes).map((scheme) => scheme.id),
-  ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
-})
+export const requestExtensions = ({ config }: Peer): Body<'certificateRequest'>['extensions'] => {
+  const schemes = config.clientSchemes ?? config.schemes
+  if (!schemes.some(({ tls13 }) => tls13))
+    throw new TlsError(
+      'internal_error',
+      'NO_SUITABLE_SIGNATURE_ALGORITHM',
+      'clients are to be asked for certificates, and none of the schemes for them is one of TLS 1.3',
+    )
+  return {
+    signatureAlgorithms: schemes.map((scheme) => scheme.id),
+    ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
+  }
+}
 
 /** Client: answers a CertificateRequest on the open connection (RFC 9846 section 4.6.2). */
 function* authenticateLater(

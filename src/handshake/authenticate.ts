@@ -190,6 +190,7 @@ export function* answerRequest(
 ): Task<void> {
   const { config, facts } = peer
   const schemes = knownSchemes(extensions.signatureAlgorithms)
+  facts.peerAuthorities = extensions.certificateAuthorities ?? []
   const offered = yield* identities(peer, {
     role: 'client',
     version: TLS13,

@@ -1,4 +1,6 @@
 import type { Identity } from '../config.ts'
+import { TlsError } from '../errors.ts'
+import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { DerReader } from '../x509/der.ts'
 import { readName } from '../x509/name.ts'
@@ -18,6 +20,7 @@ import { errnoOf, readFile } from './platform.ts'
 import type { CertCallback, Holder, Slot } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import { SSL_FILETYPE_ASN1, SSL_FILETYPE_PEM, SSL_MODE_NO_AUTO_CHAIN } from './ssl-numbers.ts'
+import { weaknessOf } from './strength.ts'
 import { type EVP_PKEY, fits, X509_NAME as Name, readCertificates, readKey, X509, type X509_NAME } from './x509.ts'
 
 /** Our own certificates and keys (SSL_CTX_use_certificate(3)), and the names of authorities that we send. */
@@ -30,6 +33,7 @@ const contextOf = (owner: Owner): SSL_CTX => (owner.kind === 'SSL' ? (owner as S
 export const identitiesOf = (ssl: SSL): Identity[] => {
   const { slots, current, mode } = ssl.settings
   const found: Identity[] = []
+  let weak: Reason | undefined
   for (const [type, { certificate, key, chain }] of slots) {
     if (!certificate || !key) continue
     const above = chain?.length ? chain : ssl.ctx.extraChain
@@ -37,10 +41,20 @@ export const identitiesOf = (ssl: SSL): Identity[] => {
       above.length > 0 || (mode & SSL_MODE_NO_AUTO_CHAIN) !== 0
         ? above.map((one) => one.certificate)
         : issuersAtHand(ssl, certificate.certificate)
-    const identity = { chain: [certificate.certificate, ...issuers].map((one) => one.raw), key: key.key }
+    const whole = [certificate.certificate, ...issuers]
+    const weakness = weaknessOf(whole, ssl.settings.securityLevel)
+    weak ??= weakness
+    if (weakness !== undefined) continue
+    const identity = { chain: whole.map((one) => one.raw), key: key.key }
     if (type === current) found.unshift(identity)
     else found.push(identity)
   }
+  if (weak !== undefined && found.length === 0)
+    throw new TlsError(
+      'internal_error',
+      weak,
+      `security level ${ssl.settings.securityLevel} forbids our own certificate`,
+    )
   return found
 }
 
@@ -67,6 +81,11 @@ const slotOf = ({ settings }: Owner, type: string): Slot => {
 
 const useCertificate = (owner: Owner, x: X509): 0 | 1 => {
   const { certificate } = held(x)
+  const weakness = weaknessOf([certificate], held(owner).settings.securityLevel)
+  if (weakness !== undefined) {
+    SSLerr(null, weakness, FILE)
+    return 0
+  }
   const slot = slotOf(held(owner), certificate.key.type)
   // as in C: a key that does not fit goes, for it belongs to another certificate
   if (slot.key && !fits(certificate, slot.key.key)) delete slot.key
@@ -131,7 +150,7 @@ const useChainFile = (owner: Owner, file: string): 0 | 1 => {
     return 0
   }
   const [leaf, ...above] = found
-  useCertificate(owner, new X509(leaf as Certificate))
+  if (useCertificate(owner, new X509(leaf as Certificate)) === 0) return 0
   slotOf(owner, (leaf as Certificate).key.type).chain = above.map((one) => new X509(one))
   return 1
 }
@@ -159,7 +178,7 @@ const useBoth = (owner: Owner, x: X509, pkey: EVP_PKEY, chain: readonly X509[] |
     return 0
   }
   delete slot.key
-  useCertificate(owner, x)
+  if (useCertificate(owner, x) === 0) return 0
   if (chain) slot.chain = [...chain]
   return usePrivateKey(owner, pkey)
 }
