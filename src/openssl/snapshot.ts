@@ -1,6 +1,7 @@
 import { latin1 } from '../bytes/text.ts'
 import { type Config, defineConfig, type HelloFacts, type Identity } from '../config.ts'
 import type { Scheme } from '../crypto/schemes.ts'
+import { type Suite, suiteById } from '../crypto/suites.ts'
 import { type AlertName, alerts, TlsError } from '../errors.ts'
 import { type Hook, RETRY, type Retry } from '../task.ts'
 import { Listener } from './callbacks.ts'
@@ -28,6 +29,7 @@ import {
   SSL_OP_ENABLE_MIDDLEBOX_COMPAT,
   SSL_OP_LEGACY_SERVER_CONNECT,
   SSL_OP_NO_ENCRYPT_THEN_MAC,
+  SSL_OP_PRIORITIZE_CHACHA,
   SSL_TLSEXT_ERR_ALERT_FATAL,
   SSL_TLSEXT_ERR_ALERT_WARNING,
   SSL_TLSEXT_ERR_NOACK,
@@ -66,7 +68,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   return defineConfig({
     provider: ctx.provider,
     versions: allowed,
-    suites: lacksSuite ? [] : suites,
+    suites: lacksSuite ? [] : prefersChacha(ssl) ? chachaFirst(suites) : suites,
     groups: groups.filter((group) => groupStrength(group) >= strength),
     schemes: schemes.filter(strong),
     ...(clientSchemes && { clientSchemes: clientSchemes.filter(strong) }),
@@ -109,6 +111,18 @@ const algorithms = (settings: Settings, client: boolean): Pick<Settings, 'groups
     schemes: schemes === defaultSchemes ? servedSchemes : schemes,
     clientSchemes: clientSchemes ?? schemes,
   }
+}
+
+/** SSL_OP_PRIORITIZE_CHACHA: a client that prefers ChaCha20 has no hardware for AES, so our own order gives way. */
+const prefersChacha = ({ hello, settings: { options } }: SSL): boolean => {
+  const both = SSL_OP_PRIORITIZE_CHACHA | SSL_OP_CIPHER_SERVER_PREFERENCE
+  if (!hello || (options & both) !== both) return false
+  const first = hello.suites.map(suiteById).find((suite) => suite !== undefined)
+  return first?.cipher === 'chacha20-poly1305'
+}
+const chachaFirst = (suites: readonly Suite[]): Suite[] => {
+  const is = ({ cipher }: Suite): boolean => cipher === 'chacha20-poly1305'
+  return [...suites.filter(is), ...suites.filter((suite) => !is(suite))]
 }
 
 const noCiphers = (): never => {
@@ -195,7 +209,7 @@ const selectHook =
     }
     const { serverNameCallback, serverNameArgument } = ssl.ctx
     if (serverNameCallback) askServerName(ssl, serverNameCallback(ssl, serverNameArgument))
-    return clientHelloCallback || serverNameCallback ? snapshot(ssl, listener) : undefined
+    return clientHelloCallback || serverNameCallback || prefersChacha(ssl) ? snapshot(ssl, listener) : undefined
   }
 
 const askServerName = (ssl: SSL, answer: number | { ret: number; al: number }): void => {
