@@ -678,6 +678,17 @@ const bundle = (...certificates: readonly Certificate[]): Uint8Array => {
 
 const malformedLists: readonly (readonly [what: string, make: () => unknown, says: RegExp])[] = [
   [
+    'no number',
+    () => {
+      const { raw } = list(middle)
+      const bytes = raw.slice()
+      // 2.5.29.20 becomes 2.5.29.99
+      bytes[Buffer.from(bytes).indexOf(Buffer.from(derOid(knownOid('cRLNumber')))) + 4] = 99
+      return parseCrl(bytes)
+    },
+    /has no number/,
+  ],
+  [
     'an unknown critical extension',
     () => list(middle, { extensions: [critical('1.2.3.4')] }),
     /critical extension 1\.2\.3\.4/,
