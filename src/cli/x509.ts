@@ -21,7 +21,7 @@ import {
 import { Failure, sentence } from './failure.ts'
 import { parsedFrom, readAll, readWhole } from './files.ts'
 import { BadValue, type Chosen, choice, flag, parseOptions, row, text } from './options.ts'
-import { type Io, put } from './terminal.ts'
+import { type Io, printable, put } from './terminal.ts'
 
 const rows = {
   in: text('file', 'the certificate, PEM or DER; standard input when not given'),
@@ -93,7 +93,10 @@ const write = async (io: Io, options: Options, shown: string, certificate: Certi
     : form === 'DER'
       ? certificate.raw
       : Buffer.from(writePem('CERTIFICATE', certificate.raw))
-  const all = Buffer.concat([Buffer.from(shown, 'utf8'), body])
+  // what a certificate says must not steer a terminal; into files and pipes it goes as OpenSSL writes it
+  const terminal = options.out === undefined && (io.stdout as { isTTY?: boolean }).isTTY === true
+  const said = terminal ? shown.split('\n').map(printable).join('\n') : shown
+  const all = Buffer.concat([Buffer.from(said, 'utf8'), body])
   if (options.out === undefined) return await put(io.stdout, all)
   try {
     writeFileSync(options.out, all)

@@ -115,9 +115,12 @@ const stringTypes = new Map<number, (content: Uint8Array) => string | undefined>
   [tags.universalString, wide(4)],
 ])
 
-/** Type and value with case and white space folded (RFC 5280 section 7.1); values that are no text by their octets. */
-const comparable = ({ oid, text, raw }: Attribute): string =>
-  text === undefined
+/**
+ * Type and value with case and white space folded (RFC 5280 section 7.1); by their octets what is no text, and numeric
+ * strings, which are none of the types that the section folds.
+ */
+const comparable = ({ oid, tag, text, raw }: Attribute): string =>
+  text === undefined || tag === tags.numericString
     ? `${oid}#${hex(raw)}`
     : `${oid}=${text
         .replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase())

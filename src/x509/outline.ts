@@ -104,7 +104,6 @@ export const looseHash = (name: Uint8Array): number => {
 const widths = new Map<number, number>([
   [tags.utf8String, 1],
   [tags.printableString, 1],
-  [tags.numericString, 1],
   [tags.ia5String, 1],
   [tags.visibleString, 1],
   [tags.teletexString, 1],

@@ -107,6 +107,12 @@ const equals: readonly (readonly [what: string, ...names: Name[]])[] = [
     name(['2.5.4.3', tags.utf8String, bytes('A="B\\"=#')]),
   ],
 ]
+test('store: digits are not folded into text', () => {
+  const [numeric, printable] = [tags.numericString, tags.printableString].map((tag) => name(['2.5.4.3', tag, bytes('12')]))
+  assert.notEqual(numeric?.key, printable?.key)
+  assert.equal(looseHashOfKey(numeric?.key as string), looseHash(numeric?.raw as Uint8Array))
+})
+
 for (const [what, ...names] of equals) {
   test(`store: names that are equal have the same hash: ${what}`, () => {
     for (const one of names) {

@@ -1,4 +1,4 @@
-import { hex, latin1 } from '../bytes/text.ts'
+import { fromUtf8, hex, latin1 } from '../bytes/text.ts'
 import { DerError, DerReader, primitive, readDer, tags } from './der.ts'
 import {
   type DistributionPoint,
@@ -85,6 +85,9 @@ const addressText = (bytes: Uint8Array): string => {
   return groups.join(':')
 }
 
+/** OpenSSL shows the bytes as they are, which terminals take for UTF-8. */
+const rawText = (bytes: Uint8Array): string => fromUtf8(bytes) ?? latin1(bytes)
+
 const otherNames: Readonly<Record<string, string>> = {
   '1.3.6.1.5.5.7.8.9': 'SmtpUTF8Mailbox',
   '1.3.6.1.5.5.7.8.5': 'XmppAddr',
@@ -96,7 +99,7 @@ const otherNames: Readonly<Record<string, string>> = {
 const otherText = (oid: string, value: Uint8Array): string => {
   const { tag } = new DerReader(value, 'a name')
   const text =
-    tag === tags.utf8String || tag === tags.ia5String ? latin1(new DerReader(value, 'a name').value(tag)) : ''
+    tag === tags.utf8String || tag === tags.ia5String ? rawText(new DerReader(value, 'a name').value(tag)) : ''
   return `othername: ${otherNames[oid] ?? longName(oid)}::${text || '<unsupported>'}`
 }
 
@@ -175,7 +178,8 @@ const policyLines = (policies: readonly Policy[]): string[] =>
   ])
 
 /** Bytes up to the first zero, as C prints them. */
-const cString = (bytes: Uint8Array): string => latin1(bytes).replace(/\0.*/s, '')
+const cString = (bytes: Uint8Array): string =>
+  rawText(bytes.subarray(0, bytes.includes(0) ? bytes.indexOf(0) : bytes.length))
 
 /** UserNotice (RFC 5280 section 4.2.1.4). Its text is shown byte for byte, whatever string type it has. */
 const noticeLines = (raw: Uint8Array): string[] =>
@@ -246,7 +250,7 @@ const netscapeTypes = [
   'Object Signing CA',
 ]
 
-const ascii = (value: Uint8Array): string[] => [latin1(new DerReader(value, 'the extension').value(tags.ia5String))]
+const ascii = (value: Uint8Array): string[] => [rawText(new DerReader(value, 'the extension').value(tags.ia5String))]
 
 /** Extensions whose meaning nobody here carries out. */
 const others: Readonly<Record<string, (value: Uint8Array) => string[]>> = {

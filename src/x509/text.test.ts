@@ -31,7 +31,7 @@ const skip = openssl.startsWith('OpenSSL 3.0.') ? false : 'there is no OpenSSL 3
 
 const answers = (certificate: Certificate, ...args: string[]): string => {
   const { stdout } = spawnSync('openssl', ['x509', '-inform', 'DER', '-noout', ...args], { input: certificate.raw })
-  return stdout.toString('latin1')
+  return stdout.toString()
 }
 
 const now = <T>(answer: Maybe<T>): T => runSync(wait(answer))
@@ -158,7 +158,7 @@ const rows: readonly (readonly [what: string, certificate: Certificate])[] = [
               derOid(knownOid('userNotice')),
               sequence(sequence(ia5('Org'), sequence(derInteger(1), derInteger(2))), ia5('Text')),
             ),
-            sequence(derOid(knownOid('userNotice')), sequence(ia5('Alone'))),
+            sequence(derOid(knownOid('userNotice')), sequence(der(tags.utf8String, new TextEncoder().encode('Süß')))),
           ),
         ),
       ),
@@ -215,12 +215,7 @@ const rows: readonly (readonly [what: string, certificate: Certificate])[] = [
 
 test('certificates are printed as openssl x509 -text prints them', { skip }, async (t) => {
   for (const [what, certificate] of rows)
-    await t.test(what, () =>
-      assert.equal(
-        Buffer.from(certificateText(certificate), 'latin1').toString('latin1'),
-        answers(certificate, '-text'),
-      ),
-    )
+    await t.test(what, () => assert.equal(certificateText(certificate), answers(certificate, '-text')))
 })
 
 test('every tenth root of Node is printed as openssl prints it', { skip }, () => {

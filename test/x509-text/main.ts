@@ -74,10 +74,10 @@ for (const { raw, where } of [...found.values()].filter((_, at) => at % every ==
     counts.refusedByOpenssl++
     continue
   }
-  const theirs = stdout.toString('latin1')
+  const theirs = stdout.toString()
   try {
     const certificate = parseCertificate(raw)
-    const ours = Buffer.from(certificateText(certificate), 'latin1').toString('latin1')
+    const ours = certificateText(certificate)
     if (ours === theirs) counts.same++
     else if (theirs.includes('Unable to load Public Key')) known.errorQueue++
     else if (certificate.flaws.length > 0) known.malformed++
