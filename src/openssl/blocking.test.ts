@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { told } from '../../test/openssl/bench.ts'
 import * as ssl from './index.ts'
-import { errnos } from './platform.ts'
+import { errnos, startThread } from './platform.ts'
 
 beforeEach(() => {
   ssl.ERR_clear_error()
@@ -408,4 +408,11 @@ describe('the thread', () => {
     assert.match(await child.line(), /TLSv1.3, 100000 bytes/)
     assert.deepEqual(await child.ended, [0, null])
   })
+})
+
+test('a thread whose script is not there is refused with words', () => {
+  assert.throws(
+    () => startThread(new URL('./nothing.js', import.meta.url), null, () => {}),
+    /there is no file .*nothing\.js/,
+  )
 })
