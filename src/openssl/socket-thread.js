@@ -92,7 +92,9 @@ class Line {
     socket.on('error', (error) => this.fail(error))
     socket.on('connect', () => this.open())
     socket.on('data', (bytes) => {
-      this.kept = /** @type {Buffer} */ (bytes)
+      const came = /** @type {Buffer} */ (bytes)
+      // not every runtime's stream is silent at once when it is paused
+      this.kept = this.kept === null ? came : Buffer.concat([this.kept, came])
       this.pour()
     })
     socket.on('end', () => {
