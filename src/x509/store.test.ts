@@ -108,7 +108,9 @@ const equals: readonly (readonly [what: string, ...names: Name[]])[] = [
   ],
 ]
 test('store: digits are not folded into text', () => {
-  const [numeric, printable] = [tags.numericString, tags.printableString].map((tag) => name(['2.5.4.3', tag, bytes('12')]))
+  const [numeric, printable] = [tags.numericString, tags.printableString].map((tag) =>
+    name(['2.5.4.3', tag, bytes('12')]),
+  )
   assert.notEqual(numeric?.key, printable?.key)
   assert.equal(looseHashOfKey(numeric?.key as string), looseHash(numeric?.raw as Uint8Array))
 })
