@@ -329,6 +329,7 @@ table('H4: cipher lists', [
   listed('-ALL:AES128-SHA', '1 n=4 AES128-SHA level=1'),
   listed('kRSA+AES128+SHA256', '1 n=4 AES128-SHA256 level=1'),
   listed('NULL', `0; ${NO_MATCH} n=3 level=1`, 'there are no suites without encryption'),
+  listed('eNULL', `0; ${NO_MATCH} n=3 level=1`, 'there are no suites without encryption'),
   listed('COMPLEMENTOFDEFAULT', `0; ${NO_MATCH} n=3 level=1`, FEWER),
   listed('PSK', `0; ${NO_MATCH} n=3 level=1`, FEWER),
   listed('SUITEB128', '1 n=5 ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 level=1'),
