@@ -35,6 +35,13 @@ const told = (error: Error): string => {
   return `gave ${JSON.stringify(actual)} for ${JSON.stringify(expected)}`
 }
 
+let over = false
+// the runner takes signals for itself, and ends without a word
+process.on('exit', () => {
+  if (over) return
+  console.error('contract: interrupted before all tests had run; run it again.')
+  process.exitCode = 1
+})
 const stream = run({ files, concurrency: Math.min(2, availableParallelism()) })
 stream.on('test:pass', ({ name, file, skip, todo, details }) => {
   if (details.type === 'suite') return
@@ -46,6 +53,7 @@ stream.on('test:fail', ({ name, file, details }) => {
 for await (const _ of stream) {
   // the listeners above take what they need
 }
+over = true
 
 let held = 0
 const missing: string[] = []
