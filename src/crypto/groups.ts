@@ -1,4 +1,4 @@
-import type { CurveName, GroupName } from './provider.ts'
+import type { CurveName, GroupName, OldCurve } from './provider.ts'
 
 export interface NamedGroup {
   readonly id: number
@@ -12,14 +12,39 @@ export interface NamedGroup {
   readonly bits: number
   /** TLS 1.2 uses elliptic curves only; ffdhe is for TLS 1.3. */
   readonly tls12: boolean
+  /** Brainpool's curves and secp256k1 are for TLS 1.2 only (RFC 9846 appendix B.3.1.4). */
+  readonly tls13: boolean
   readonly default: boolean
   /** The NIST curve that it is, for ECDSA keys. */
   readonly curve?: CurveName
 }
 
+const old = (id: number, name: OldCurve, share: number, bits: number): NamedGroup => ({
+  id,
+  name,
+  openssl: name,
+  aliases: [],
+  share,
+  bits,
+  tls12: true,
+  tls13: false,
+  default: false,
+  curve: name,
+})
+
 /** Named groups in the order in which they are preferred (RFC 9846 section 4.2.7, RFC 7919). */
 export const groups: readonly NamedGroup[] = [
-  { id: 0x001d, name: 'x25519', openssl: 'X25519', aliases: [], share: 32, bits: 253, tls12: true, default: true },
+  {
+    id: 0x001d,
+    name: 'x25519',
+    openssl: 'X25519',
+    aliases: [],
+    share: 32,
+    bits: 253,
+    tls12: true,
+    tls13: true,
+    default: true,
+  },
   {
     id: 0x0017,
     name: 'secp256r1',
@@ -28,6 +53,7 @@ export const groups: readonly NamedGroup[] = [
     share: 65,
     bits: 256,
     tls12: true,
+    tls13: true,
     default: true,
     curve: 'P-256',
   },
@@ -39,6 +65,7 @@ export const groups: readonly NamedGroup[] = [
     share: 97,
     bits: 384,
     tls12: true,
+    tls13: true,
     default: true,
     curve: 'P-384',
   },
@@ -50,10 +77,25 @@ export const groups: readonly NamedGroup[] = [
     share: 133,
     bits: 521,
     tls12: true,
+    tls13: true,
     default: true,
     curve: 'P-521',
   },
-  { id: 0x001e, name: 'x448', openssl: 'X448', aliases: [], share: 56, bits: 448, tls12: true, default: false },
+  {
+    id: 0x001e,
+    name: 'x448',
+    openssl: 'X448',
+    aliases: [],
+    share: 56,
+    bits: 448,
+    tls12: true,
+    tls13: true,
+    default: false,
+  },
+  old(0x001a, 'brainpoolP256r1', 65, 256),
+  old(0x001b, 'brainpoolP384r1', 97, 384),
+  old(0x001c, 'brainpoolP512r1', 129, 512),
+  old(0x0016, 'secp256k1', 65, 256),
   {
     id: 0x0100,
     name: 'ffdhe2048',
@@ -62,6 +104,7 @@ export const groups: readonly NamedGroup[] = [
     share: 256,
     bits: 2048,
     tls12: false,
+    tls13: true,
     default: false,
   },
   {
@@ -72,6 +115,7 @@ export const groups: readonly NamedGroup[] = [
     share: 384,
     bits: 3072,
     tls12: false,
+    tls13: true,
     default: false,
   },
 ]

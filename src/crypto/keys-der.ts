@@ -202,6 +202,10 @@ const curves: Readonly<Record<string, CurveName>> = {
   '2a8648ce3d030107': 'P-256',
   '2b81040022': 'P-384',
   '2b81040023': 'P-521',
+  '2b2403030208010107': 'brainpoolP256r1',
+  '2b240303020801010b': 'brainpoolP384r1',
+  '2b240303020801010d': 'brainpoolP512r1',
+  '2b8104000a': 'secp256k1',
 }
 const hashes: Readonly<Record<string, HashName>> = {
   '2b0e03021a': 'sha1',
@@ -209,7 +213,15 @@ const hashes: Readonly<Record<string, HashName>> = {
   '608648016503040202': 'sha384',
   '608648016503040203': 'sha512',
 }
-const curveBits: Readonly<Record<CurveName, number>> = { 'P-256': 256, 'P-384': 384, 'P-521': 521 }
+const curveBits: Readonly<Record<CurveName, number>> = {
+  'P-256': 256,
+  'P-384': 384,
+  'P-521': 521,
+  brainpoolP256r1: 256,
+  brainpoolP384r1: 384,
+  brainpoolP512r1: 512,
+  secp256k1: 256,
+}
 
 /** The AlgorithmIdentifiers of the keys that we write. */
 const identifiers: Readonly<Record<Exclude<KeyFacts['type'], 'ec'> | CurveName, Uint8Array>> = (() => {
@@ -223,6 +235,10 @@ const identifiers: Readonly<Record<Exclude<KeyFacts['type'], 'ec'> | CurveName, 
     'P-256': curve('P-256'),
     'P-384': curve('P-384'),
     'P-521': curve('P-521'),
+    brainpoolP256r1: curve('brainpoolP256r1'),
+    brainpoolP384r1: curve('brainpoolP384r1'),
+    brainpoolP512r1: curve('brainpoolP512r1'),
+    secp256k1: curve('secp256k1'),
   }
 })()
 
@@ -259,7 +275,9 @@ const namedCurve = (der: Der): CurveName => {
   const oid = hex(der.next(OID))
   const curve = curves[oid]
   if (!curve)
-    throw new Misuse(`the curve with the object identifier ${oid} (hex) is not supported; P-256, P-384 and P-521 are`)
+    throw new Misuse(
+      `the curve with the object identifier ${oid} (hex) is not supported; P-256, P-384, P-521, secp256k1 and Brainpool's of 256 bits and more are`,
+    )
   return curve
 }
 

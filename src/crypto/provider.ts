@@ -52,8 +52,18 @@ export interface Provider {
 }
 
 export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512'
-export type GroupName = 'x25519' | 'x448' | 'secp256r1' | 'secp384r1' | 'secp521r1' | 'ffdhe2048' | 'ffdhe3072'
-export type CurveName = 'P-256' | 'P-384' | 'P-521'
+export type GroupName =
+  | 'x25519'
+  | 'x448'
+  | 'secp256r1'
+  | 'secp384r1'
+  | 'secp521r1'
+  | 'ffdhe2048'
+  | 'ffdhe3072'
+  | OldCurve
+export type CurveName = 'P-256' | 'P-384' | 'P-521' | OldCurve
+/** Curves that TLS 1.3 has given up, of 256 bits and more: for TLS 1.2, when named. */
+export type OldCurve = 'brainpoolP256r1' | 'brainpoolP384r1' | 'brainpoolP512r1' | 'secp256k1'
 /** `rsa-2048` and so on make RSA keys of that size, `rsa-pss-2048` keys bound to PSS. */
 export type KeyKind = CurveName | 'ed25519' | 'ed448' | `rsa-${number}` | `rsa-pss-${number}`
 

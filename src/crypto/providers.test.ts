@@ -479,7 +479,7 @@ const odd = (bits: number): bigint => (1n << BigInt(bits - 1)) + 12345n
 
 const refused = (): [string, Uint8Array][] => [
   ['P-224', spki('ec', { namedCurve: 'P-224' })],
-  ['secp256k1', spki('ec', { namedCurve: 'secp256k1' })],
+  ['secp224k1', spki('ec', { namedCurve: 'secp224k1' })],
   ['explicit curve parameters', spki('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' })],
   ['X25519', spki('x25519')],
   ['DSA', spki('dsa', { modulusLength: 1024, divisorLength: 160 })],

@@ -27,7 +27,7 @@ export const usableVersions = (config: Config, role: 'client' | 'server'): reado
     (version): version is Version =>
       versions.includes(version as Version) &&
       suites.some((suite) => suite.version === version) &&
-      (version === TLS12 || groups.length > 0),
+      (version === TLS12 || groups.some(({ tls13 }) => tls13 || role === 'client')),
   )
 }
 
@@ -105,7 +105,8 @@ export const chooseGroup13 = (
       )
     seen.add(group)
   }
-  const both = shared(config.groups, supportedGroups, (group) => group.id, config.serverPreference)
+  const ours = config.groups.filter(({ tls13 }) => tls13)
+  const both = shared(ours, supportedGroups, (group) => group.id, config.serverPreference)
   // a share that is there saves a round trip, unless our own order is to decide
   const group = (config.serverPreference ? undefined : both.find(({ id }) => seen.has(id))) ?? both[0]
   if (!group) throw new TlsError('handshake_failure', 'NO_SUITABLE_KEY_SHARE', 'no group in common')

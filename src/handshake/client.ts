@@ -1,5 +1,6 @@
 import { equal, NONE } from '../bytes/compare.ts'
 import { TLS12, TLS13, type Version } from '../config.ts'
+import { groupById } from '../crypto/groups.ts'
 import type { Exchange } from '../crypto/provider.ts'
 import { hashLength } from '../crypto/provider.ts'
 import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
@@ -54,7 +55,8 @@ export function* client(peer: Peer): Task<void> {
     session?.version === TLS12 && session.id.length > 0 ? session.id : disguise ? provider.random(32) : NONE
 
   const exchanges = new Map<number, Exchange>()
-  for (const group of tls13 ? config.groups.slice(0, config.keyShares) : []) yield* start(peer, group.id, exchanges)
+  for (const group of tls13 ? config.groups.filter((row) => row.tls13).slice(0, config.keyShares) : [])
+    yield* start(peer, group.id, exchanges)
 
   const hello: ClientHello = {
     legacyVersion: TLS12,
@@ -230,7 +232,7 @@ function* retry(
   if (wanted === undefined && cookie === undefined)
     throw illegal('NO_CHANGE_FOLLOWING_HRR', 'the HelloRetryRequest asks for nothing new')
   if (wanted !== undefined) {
-    if (!hello.extensions.supportedGroups?.includes(wanted) || exchanges.has(wanted))
+    if (!hello.extensions.supportedGroups?.includes(wanted) || exchanges.has(wanted) || !groupById(wanted)?.tls13)
       throw illegal('BAD_KEY_SHARE', `group 0x${wanted.toString(16)} was not offered, or its share was sent already`)
     exchanges.clear()
     yield* start(peer, wanted, exchanges)

@@ -1,3 +1,4 @@
+import { latin1 } from '../bytes/text.ts'
 import { groupByName, groups, type NamedGroup } from '../crypto/groups.ts'
 import { type Scheme, schemes } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
@@ -34,6 +35,10 @@ const groupNids: readonly (readonly [number, string])[] = [
   [415, 'P-256'],
   [1035, 'X448'],
   [716, 'P-521'],
+  [927, 'brainpoolP256r1'],
+  [931, 'brainpoolP384r1'],
+  [933, 'brainpoolP512r1'],
+  [714, 'secp256k1'],
   [715, 'P-384'],
   [1126, 'ffdhe2048'],
   [1127, 'ffdhe3072'],
@@ -120,6 +125,10 @@ const groupBits: Readonly<Record<string, number>> = {
   'P-256': 128,
   'P-384': 192,
   'P-521': 256,
+  brainpoolP256r1: 128,
+  brainpoolP384r1: 192,
+  brainpoolP512r1: 256,
+  secp256k1: 128,
   X448: 224,
   ffdhe2048: 112,
   ffdhe3072: 128,
@@ -130,3 +139,11 @@ export const groupStrength = (group: NamedGroup): number => groupBits[group.open
 export const schemeStrength = ({ algorithm, key }: Scheme): number =>
   algorithm.kind === 'eddsa' ? (key === 'ed448' ? 224 : 128) : (hashBits[algorithm.hash] ?? 0)
 export const suiteStrength = (suite: Suite): number => (suite.cipher.includes('128') ? 128 : 256)
+
+/** A list of protocols out of its wire form. */
+export const protocols = (wire: Uint8Array): string[] => {
+  const names: string[] = []
+  for (let at = 0; at < wire.length; at += 1 + (wire[at] as number))
+    names.push(latin1(wire.subarray(at + 1, at + 1 + (wire[at] as number))))
+  return names
+}

@@ -1,4 +1,5 @@
 import { TLS12, TLS13, type Version } from '../config.ts'
+import { schemeFits, schemes } from '../crypto/schemes.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import type { SSL_METHOD } from './methods.ts'
@@ -22,6 +23,19 @@ export const allowedVersions = (method: SSL_METHOD, settings: Settings): Version
       ([version, bit]) => version >= minVersion && (maxVersion === 0 || version <= maxVersion) && (options & bit) === 0,
     )
     .map(([version]) => version)
+}
+
+/**
+ * What a server can serve of them: without a key that signs in TLS 1.3, it does not speak it. A callback may bring one, or
+ * do without.
+ */
+export const servedVersions = ({ settings, ctx }: SSL, allowed: readonly Version[]): readonly Version[] => {
+  const keys = [...settings.slots.values()].flatMap(({ certificate, key }) =>
+    certificate && key ? [key.key.facts] : [],
+  )
+  const brought = settings.certCallback !== null || ctx.serverNameCallback !== null || ctx.clientHelloCallback !== null
+  const signs = keys.some((key) => schemes.some((scheme) => schemeFits(scheme, key, TLS13)))
+  return keys.length === 0 || brought || signs ? allowed : allowed.filter((version) => version !== TLS13)
 }
 
 /** The same where there are suites: TLS 1.3 has a list of its own. */

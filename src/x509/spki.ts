@@ -11,7 +11,15 @@ export type KeyDescription =
   /** Any other kind; `name` is its algorithm. */
   | { readonly type: 'other'; readonly bits: number; readonly name: string }
 
-const curveBits = { 'P-256': 256, 'P-384': 384, 'P-521': 521 } as const
+const curveBits: Readonly<Record<CurveName, number>> = {
+  'P-256': 256,
+  'P-384': 384,
+  'P-521': 521,
+  brainpoolP256r1: 256,
+  brainpoolP384r1: 384,
+  brainpoolP512r1: 512,
+  secp256k1: 256,
+}
 
 /** The key itself without its algorithm: what method 1 of RFC 5280 section 4.2.1.2 hashes. */
 export const keyBytes = (spki: Uint8Array): Uint8Array => {

@@ -53,7 +53,7 @@ const bySuite: Shape[] = suites.map((suite) => ({
 
 const byGroup: Shape[] = groups.flatMap((group) =>
   ([TLS13, TLS12] as const)
-    .filter((v) => v === TLS13 || group.tls12)
+    .filter((v) => (v === TLS13 ? group.tls13 : group.tls12))
     .map((v) => ({
       name: `${v === TLS13 ? '1.3' : '1.2'} group ${group.name}`,
       // in TLS 1.2 the groups also say which curves a certificate may have (RFC 8422 section 5.1)

@@ -1,6 +1,8 @@
 import { x448 } from '@noble/curves/ed448.js'
 import { x25519 } from '@noble/curves/ed25519.js'
+import { brainpoolP256r1, brainpoolP384r1, brainpoolP512r1 } from '@noble/curves/misc.js'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { Misuse } from '../../errors.ts'
 import { BadShare, type Group, type GroupName } from '../provider.ts'
 
@@ -76,6 +78,10 @@ const made = {
   secp256r1: nist('P-256', 32, p256),
   secp384r1: nist('P-384', 48, p384),
   secp521r1: nist('P-521', 66, p521),
+  brainpoolP256r1: nist('brainpoolP256r1', 32, brainpoolP256r1),
+  brainpoolP384r1: nist('brainpoolP384r1', 48, brainpoolP384r1),
+  brainpoolP512r1: nist('brainpoolP512r1', 64, brainpoolP512r1),
+  secp256k1: nist('secp256k1', 32, secp256k1),
 }
 
 export const groups: readonly GroupName[] = Object.keys(made) as (keyof typeof made)[]

@@ -1,6 +1,8 @@
 import { ed448 } from '@noble/curves/ed448.js'
 import { ed25519 } from '@noble/curves/ed25519.js'
+import { brainpoolP256r1, brainpoolP384r1, brainpoolP512r1 } from '@noble/curves/misc.js'
 import { p256, p384, p521 } from '@noble/curves/nist.js'
+import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { Misuse } from '../../errors.ts'
 import { fits } from '../fitting.ts'
 import {
@@ -18,7 +20,15 @@ import type { Algorithm, KeyKind, PrivateKey, PublicKey } from '../provider.ts'
 import { functions } from './hashes.ts'
 import { generateRsa, type RsaAlgorithm, rsaPrivate, rsaPublic } from './rsa.ts'
 
-const curves = { 'P-256': p256, 'P-384': p384, 'P-521': p521 } as const
+const curves = {
+  'P-256': p256,
+  'P-384': p384,
+  'P-521': p521,
+  brainpoolP256r1,
+  brainpoolP384r1,
+  brainpoolP512r1,
+  secp256k1,
+} as const
 const edwards = { ed25519, ed448 } as const
 
 export const publicKey = (spki: Uint8Array): PublicKey => {

@@ -49,6 +49,10 @@ const sides: Readonly<Record<GroupName, () => (secret?: Uint8Array) => Side>> = 
   secp256r1: () => nist('P-256', 'prime256v1', 65),
   secp384r1: () => nist('P-384', 'secp384r1', 97),
   secp521r1: () => nist('P-521', 'secp521r1', 133),
+  brainpoolP256r1: () => nist('brainpoolP256r1', 'brainpoolP256r1', 65),
+  brainpoolP384r1: () => nist('brainpoolP384r1', 'brainpoolP384r1', 97),
+  brainpoolP512r1: () => nist('brainpoolP512r1', 'brainpoolP512r1', 129),
+  secp256k1: () => nist('secp256k1', 'secp256k1', 65),
   ffdhe2048: () => finite(2048),
   ffdhe3072: () => finite(3072),
 }
@@ -172,7 +176,7 @@ const nist = (name: CurveName, ecdhName: string, length: number) => {
     }
   }
   // without raw export, keys of one's own class are the sooner way (Node 20 and 22)
-  if (!hasRaw) return ecdh
+  if (!hasRaw || !name.startsWith('P-')) return ecdh
   const raw = { format: RAW, asymmetricKeyType: 'ec', namedCurve: name }
   return (secret?: Uint8Array): Side => {
     if (secret) return ecdh(secret)

@@ -115,7 +115,7 @@ const readable = <T>(what: string, facts: KeyFacts, read: () => T): T => {
 const importPublic = (parts: PublicParts, spki: Uint8Array): crypto.KeyObject => {
   const buffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if ('modulus' in parts) return crypto.createPublicKey({ key: buffer(parts.pkcs1), format: 'der', type: 'pkcs1' })
-  if (hasRaw || !('curve' in parts.facts))
+  if (hasRaw || !('curve' in parts.facts) || !parts.facts.curve.startsWith('P-'))
     return crypto.createPublicKey({ key: buffer(spki), format: 'der', type: 'spki' })
   const half = size(parts.facts.bits)
   const coordinate = (at: number) => buffer(parts.point.subarray(at, at + half)).toString('base64url')
@@ -145,6 +145,10 @@ const ecdhNames: Readonly<Record<CurveName, string>> = {
   'P-256': 'prime256v1',
   'P-384': 'secp384r1',
   'P-521': 'secp521r1',
+  brainpoolP256r1: 'brainpoolP256r1',
+  brainpoolP384r1: 'brainpoolP384r1',
+  brainpoolP512r1: 'brainpoolP512r1',
+  secp256k1: 'secp256k1',
 }
 
 const hashOf = (algorithm: Algorithm): string | null => (algorithm.kind === 'eddsa' ? null : algorithm.hash)
