@@ -40,7 +40,7 @@ import {
 } from './ssl-numbers.ts'
 import { stapled } from './status.ts'
 import { verifierOf } from './verify.ts'
-import { allowedVersions } from './versions.ts'
+import { allowedVersions, servedVersions } from './versions.ts'
 
 const MFL = [undefined, 512, 1024, 2048, 4096] as const
 
@@ -67,7 +67,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const strong = (scheme: Scheme): boolean => schemeStrength(scheme) >= strength
   return defineConfig({
     provider: ctx.provider,
-    versions: allowed,
+    versions: client ? allowed : servedVersions(ssl, allowed),
     suites: lacksSuite ? [] : prefersChacha(ssl) ? chachaFirst(suites) : suites,
     groups: groups.filter((group) => groupStrength(group) >= strength),
     schemes: schemes.filter(strong),
