@@ -215,7 +215,7 @@ const stateText = (ssl: SSL, where: number, ret: number): string => {
 export const trustSystem = (ctx: SSL_CTX): void => {
   SSL_CTX_set_default_verify_paths(ctx)
   const store = SSL_CTX_get_cert_store(ctx)
-  if (store.anchors.size > 0) return
+  if (!store.anchors.empty) return
   for (const pem of rootCertificates) for (const one of loadCertificates(pem)) X509_STORE_add_cert(store, X509_of(one))
 }
 

@@ -69,7 +69,7 @@ export const roots = (): Store => {
   if (system) return system
   for (const find of [() => storeOfPlaces(rootPlaces()), () => runtimeRoots('system')]) {
     const store = quietly(find)
-    if (store && store.size > 0) return (system = store)
+    if (store && !store.empty) return (system = store)
   }
   return (system = runtimeRoots('bundled'))
 }

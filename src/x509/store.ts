@@ -18,6 +18,11 @@ export class Store implements Iterable<Certificate> {
     for (const certificate of certificates) this.add(certificate)
   }
 
+  /** Whether nothing was taken in; other than `size` it reads nothing. */
+  get empty(): boolean {
+    return this.#unread.length === 0 && this.#entries.length === 0
+  }
+
   get size(): number {
     this.#index()
     return this.#entries.length
