@@ -105,7 +105,7 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
     else yield* demandCertificate(request.require ?? config.clientAuth === 'require')
   }
   if (!client) {
-    const count = facts.resumed ? Math.min(1, config.ticketCount) : config.ticketCount
+    const count = facts.resumed || facts.psk ? Math.min(1, config.ticketCount) : config.ticketCount
     for (let i = 0; i < count; i++) yield* sendTicket()
   }
 

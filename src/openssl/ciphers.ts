@@ -25,12 +25,17 @@ export const defaultCiphersuites: readonly Suite[] = named(
 /** Every suite of TLS 1.2 in OpenSSL's own order of preference. */
 const all12: readonly Suite[] = [
   0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc02b, 0xc02f, 0xc024, 0xc028, 0xc023, 0xc027, 0xc00a, 0xc014, 0xc009, 0xc013,
-  0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f,
+  0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f, 0xd002, 0xccac, 0xd001, 0x00a9, 0xccab, 0x00a8, 0xc038, 0xc036,
+  0xc037, 0xc035, 0x00af, 0x008d, 0x00ae, 0x008c,
 ].map((id) => suites.find((suite) => suite.id === id) as Suite)
 
 /** What counts when a program says nothing. */
 export const defaultCipherList: readonly Suite[] = all12.filter((suite) => suite.default)
-/** What the word DEFAULT stands for. Who writes it asks for OpenSSL's list, CBC and static RSA at its end included. */
+/** And behind it, where the program has keys that were agreed elsewhere. */
+export const defaultPskList: readonly Suite[] = all12.filter(
+  ({ authentication, mac }) => authentication === 'psk' && mac === undefined,
+)
+/** What the word DEFAULT stands for. Who writes it asks for OpenSSL's list, CBC, static RSA and PSK at its end included. */
 const namedDefault: readonly Suite[] = all12
 
 /** The list of TLS 1.3 suites; undefined if one of the names is unknown. */

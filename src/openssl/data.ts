@@ -3,11 +3,11 @@ import { AlertReceived, Misuse } from '../errors.ts'
 import { BIO_clear_retry_flags, BIO_set_retry_read } from './bio.ts'
 import { held } from './counted.ts'
 import { SSLerr, type sslFunctionName } from './err.ts'
-import { SSL_do_handshake, SSL_in_init } from './handshake.ts'
+import { SSL_do_handshake, SSL_in_init, SSL_is_init_finished } from './handshake.ts'
 import { fail, fetch, flush, turn, waits } from './pump.ts'
+import { handOut, send } from './records.ts'
 import type { SSL } from './ssl.ts'
 import {
-  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
   SSL_MODE_AUTO_RETRY,
   SSL_MODE_ENABLE_PARTIAL_WRITE,
   SSL_NOTHING,
@@ -15,6 +15,7 @@ import {
   SSL_RECEIVED_SHUTDOWN,
   SSL_SENT_SHUTDOWN,
 } from './ssl-numbers.ts'
+import { goOn } from './states.ts'
 
 /** Data and its end (SSL_read(3), SSL_write(3), SSL_shutdown(3)). */
 
@@ -51,6 +52,11 @@ const take = (ssl: SSL, buf: Uint8Array, num: number, consume: boolean, func: ss
     ssl.want = SSL_NOTHING
     return 0
   }
+  if (isEarly(ssl)) {
+    SSLerr(func, 'SHOULD_NOT_HAVE_BEEN_CALLED', FILE)
+    return 0
+  }
+  goOn(ssl, 'read')
   if (SSL_in_init(ssl) === 1) {
     const ret = SSL_do_handshake(ssl)
     if (ret <= 0) return ret
@@ -59,20 +65,11 @@ const take = (ssl: SSL, buf: Uint8Array, num: number, consume: boolean, func: ss
     const ret = open(ssl)
     if (ret <= 0) return ret
   }
-  ssl.want = SSL_NOTHING
-  const plain = ssl.plain as unknown as Uint8Array
-  const left = plain.length - ssl.at
-  const length = num < left ? num : left
-  if (length === 0) return 0
-  buf.set(length === plain.length ? plain : plain.subarray(ssl.at, ssl.at + length))
-  if (!consume) return length
-  ssl.at += length
-  if (ssl.at === plain.length) {
-    ssl.plain = null
-    ;(ssl.connection as Connection).take()
-  }
-  return length
+  return handOut(ssl, buf, num, consume)
 }
+
+/** Early data is due, which has calls of its own. */
+const isEarly = ({ early }: SSL): boolean => early === 'connectRetry' || early === 'acceptRetry' || early === 'reading'
 
 /** A peer that asks for key updates and reads no answer gets no further than this many bytes; a blocked write has less. */
 const MOST_UNSENT = 1 << 17
@@ -133,9 +130,6 @@ export const SSL_free_buffers = (ssl: SSL): 0 | 1 =>
 
 // ---- writing
 
-/** So many records are sealed before they are sent on. */
-const BATCH = 3
-
 /**
  * Writes all of `num` bytes, and returns `num` when all have left. -1: blocked or failed; a blocked write must be repeated
  * with the same bytes (SSL_MODE_ENABLE_PARTIAL_WRITE and SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER loosen that). 0 for no bytes.
@@ -160,44 +154,21 @@ const put = (ssl: SSL, buf: Uint8Array, num: number): number => {
     SSLerr('ssl_write_internal', 'PROTOCOL_IS_SHUTDOWN', FILE)
     return -1
   }
+  if (isEarly(ssl)) {
+    SSLerr('ssl_write_internal', 'SHOULD_NOT_HAVE_BEEN_CALLED', FILE)
+    return 0
+  }
+  goOn(ssl, 'write')
   if (SSL_in_init(ssl) === 1) {
     const ret = SSL_do_handshake(ssl)
     if (ret <= 0) return ret
   }
-  const connection = ssl.connection as Connection
-  const { unwritten } = ssl
-  const { mode } = ssl.settings
-  let sealed = 0
-  if (unwritten !== null) {
-    if (num < unwritten.length) return refuse(ssl, 'ssl3_write_bytes', 'BAD_LENGTH')
-    const moved = buf.buffer !== unwritten.buffer || buf.byteOffset !== unwritten.offset
-    if (moved && (mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER) === 0) {
-      return refuse(ssl, 'ssl3_write_pending', 'BAD_WRITE_RETRY')
-    }
-    sealed = unwritten.sealed
-  }
-  const partial = (mode & SSL_MODE_ENABLE_PARTIAL_WRITE) !== 0
-  for (;;) {
-    if (!flush(ssl)) {
-      ssl.unwritten = sealed === 0 ? null : { buffer: buf.buffer, offset: buf.byteOffset, length: num, sealed }
-      return -1
-    }
-    if (sealed === num || (partial && sealed > 0)) break
-    if (!connection.writable) {
-      SSLerr('ssl_write_internal', 'PROTOCOL_IS_SHUTDOWN', FILE)
-      return -1
-    }
-    const end = Math.min(num, sealed + connection.recordLimit * (partial ? 1 : BATCH))
-    connection.write(sealed === 0 && end === buf.length ? buf : buf.subarray(sealed, end))
-    sealed = end
-  }
-  ssl.unwritten = null
-  return sealed
-}
-
-const refuse = (ssl: SSL, func: sslFunctionName, reason: 'BAD_LENGTH' | 'BAD_WRITE_RETRY'): -1 => {
-  fail(ssl, func, reason)
-  return -1
+  return send(ssl, buf, num, (ssl.settings.mode & SSL_MODE_ENABLE_PARTIAL_WRITE) !== 0, (part) => {
+    const { writable } = ssl.connection as Connection
+    if (writable) ssl.connection?.write(part)
+    else SSLerr('ssl_write_internal', 'PROTOCOL_IS_SHUTDOWN', FILE)
+    return writable
+  })
 }
 
 // ---- shutdown
@@ -211,7 +182,7 @@ export const SSL_shutdown = (ssl: SSL): number => {
     SSLerr('SSL_shutdown', 'UNINITIALIZED', FILE)
     return -1
   }
-  if (SSL_in_init(ssl) === 1) {
+  if (SSL_is_init_finished(ssl) === 0) {
     SSLerr('SSL_shutdown', 'SHUTDOWN_WHILE_IN_INIT', FILE)
     return -1
   }

@@ -1,5 +1,6 @@
 import { Connection } from '../connection.ts'
 import { AlertReceived } from '../errors.ts'
+import type { Need } from '../task.ts'
 import { type BIO, BIO_should_io_special, BIO_should_read, BIO_should_write } from './bio.ts'
 import { BIO_RR_ACCEPT, BIO_RR_CONNECT } from './bio-numbers.ts'
 import { held } from './counted.ts'
@@ -9,7 +10,7 @@ import { settle } from './resumption.ts'
 import { snapshot } from './snapshot.ts'
 import { type SSL, SSL_set_accept_state, SSL_set_connect_state } from './ssl.ts'
 import * as n from './ssl-numbers.ts'
-import { stateLong, stateShort } from './states.ts'
+import { goOn, stateLong, stateShort, TLS_ST_EARLY_DATA } from './states.ts'
 
 /** The handshake (SSL_do_handshake(3)), why a call stopped (SSL_get_error(3)), and where it stands. */
 
@@ -23,6 +24,7 @@ export const SSL_do_handshake = (ssl: SSL): number => {
     SSLerr('SSL_do_handshake', 'CONNECTION_TYPE_NOT_SET', FILE)
     return -1
   }
+  goOn(ssl, 'handshake')
   if (SSL_in_init(ssl) === 0) return 1
   if (!ssl.method.plays(role)) {
     SSLerr('ssl_undefined_function', 'SHOULD_NOT_HAVE_BEEN_CALLED', FILE)
@@ -57,6 +59,10 @@ const begin = (ssl: SSL): void => {
   ssl.states.start()
 }
 
+/** It is the turn of early data. */
+const isHeld = ({ early, states }: SSL, { kind }: Need): boolean =>
+  early === 'connecting' ? kind === 'read' : early === 'accepting' && states.state === TLS_ST_EARLY_DATA
+
 const drive = (ssl: SSL): number => {
   const connection = ssl.connection as Connection
   for (;;) {
@@ -71,6 +77,15 @@ const drive = (ssl: SSL): number => {
       return 1
     }
     ssl.states.turnToReading()
+    if (isHeld(ssl, need)) {
+      ssl.states.hold()
+      return 1
+    }
+    if (need.kind === 'take') {
+      // early data was taken in, and SSL_read_early_data is the one to read it
+      SSLerr('ssl_undefined_function', 'SHOULD_NOT_HAVE_BEEN_CALLED', FILE)
+      return -1
+    }
     if (need.kind === 'closed') {
       ssl.shutdown |= n.SSL_RECEIVED_SHUTDOWN
       return 0
@@ -155,7 +170,7 @@ export const SSL_waiting_for_async = SSL_want_async
 
 /** 1 while a handshake is due or under way, while a key update or a request for a certificate waits to be sent, and in the error state. */
 export const SSL_in_init = (ssl: SSL): 0 | 1 =>
-  !held(ssl).finished ||
+  !(held(ssl).finished || ssl.held) ||
   ssl.lost !== null ||
   ssl.keyUpdate !== n.SSL_KEY_UPDATE_NONE ||
   ssl.connection?.facts.authentication === 'due'
@@ -163,7 +178,7 @@ export const SSL_in_init = (ssl: SSL): 0 | 1 =>
     : 0
 /** 1 if no handshake was begun. */
 export const SSL_in_before = (ssl: SSL): 0 | 1 => (held(ssl).states.started ? 0 : 1)
-export const SSL_is_init_finished = (ssl: SSL): 0 | 1 => (SSL_in_init(ssl) === 1 ? 0 : 1)
+export const SSL_is_init_finished = (ssl: SSL): 0 | 1 => (SSL_in_init(ssl) === 1 || !ssl.finished ? 0 : 1)
 export const SSL_in_connect_init = (ssl: SSL): 0 | 1 => (SSL_in_init(ssl) === 1 && ssl.role === 'client' ? 1 : 0)
 export const SSL_in_accept_init = (ssl: SSL): 0 | 1 => (SSL_in_init(ssl) === 1 && ssl.role === 'server' ? 1 : 0)
 

@@ -110,6 +110,7 @@ export {
 } from './conf.ts'
 export * from './ctx.ts'
 export * from './data.ts'
+export * from './early.ts'
 export * from './err.ts'
 export * from './err-print.ts'
 export * from './handshake.ts'
@@ -128,6 +129,24 @@ export {
   SSL_set_record_padding_callback_arg,
 } from './padding.ts'
 export * from './pha.ts'
+export {
+  type PskClientCallback,
+  type PskFindSessionCallback,
+  type PskServerCallback,
+  type PskUseSessionCallback,
+  SSL_CTX_set_psk_client_callback,
+  SSL_CTX_set_psk_find_session_callback,
+  SSL_CTX_set_psk_server_callback,
+  SSL_CTX_set_psk_use_session_callback,
+  SSL_CTX_use_psk_identity_hint,
+  SSL_get_psk_identity,
+  SSL_get_psk_identity_hint,
+  SSL_set_psk_client_callback,
+  SSL_set_psk_find_session_callback,
+  SSL_set_psk_server_callback,
+  SSL_set_psk_use_session_callback,
+  SSL_use_psk_identity_hint,
+} from './psk.ts'
 export * from './renegotiation.ts'
 export {
   SSL_get_session,
@@ -162,6 +181,7 @@ export {
   SSL_SESSION_new,
   SSL_SESSION_set_cipher,
   SSL_SESSION_set_ex_data,
+  SSL_SESSION_set_max_early_data,
   SSL_SESSION_set_protocol_version,
   SSL_SESSION_set_time,
   SSL_SESSION_set_timeout,

@@ -6,6 +6,7 @@ import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSLerr } from './err.ts'
 import { groupByNid, levelBits, parseGroups, parseSchemes, schemesByNids, suiteStrength } from './lists.ts'
+import { usesPskSuites } from './psk.ts'
 import type { Holder, Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import { SSL3_RT_MAX_PLAIN_LENGTH } from './ssl-numbers.ts'
@@ -129,6 +130,7 @@ export const SSL_get1_supported_ciphers = (ssl: SSL): SSL_CIPHER[] | null => {
   const usable = configured(ssl).filter(
     (suite) =>
       versions.includes(suite.version) &&
+      (suite.authentication !== 'psk' || usesPskSuites(ssl)) &&
       suiteStrength(suite) >= strength &&
       ssl.ctx.provider.ciphers.includes(suite.cipher),
   )

@@ -3,10 +3,12 @@ import { TLS13 } from '../config.ts'
 import { TlsError } from '../errors.ts'
 import type { Session, SessionStore } from '../session/session.ts'
 import type { Tickets } from '../session/tickets.ts'
+import { isPromise, type Maybe } from '../task.ts'
 import { held, release, upRef } from './counted.ts'
 import { blankSession, SSL_SESSION, tail } from './session.ts'
 import type { SSL } from './ssl.ts'
 import {
+  SSL_OP_NO_ANTI_REPLAY,
   SSL_OP_NO_TICKET,
   SSL_SESS_CACHE_CLIENT,
   SSL_SESS_CACHE_NO_INTERNAL_LOOKUP,
@@ -27,9 +29,9 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
   const { settings, sessionCtx: ctx, role } = ssl
   const stateless = (settings.options & SSL_OP_NO_TICKET) === 0 && settings.securityLevel < 3
   if (role === 'client') return stateless ? taken : undefined
-  if (!stateless) return storedTickets(ssl)
+  if (!stateless) return guarded(ssl, storedTickets(ssl))
   const tickets = ctx.ticketKeyCallback ? askedTickets(ssl, ctx.ticketKeyCallback) : ctx.tickets
-  return {
+  const sealed: Tickets = {
     ...tickets,
     seal(session) {
       if (!ctx.ticketGenerateCallback) return tickets.seal(session)
@@ -42,7 +44,45 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
       return decrypted(ssl, ticket, tickets.open(ticket))
     },
   }
+  const { maxEarlyData, options } = settings
+  if (maxEarlyData === 0) return sealed
+  return guarded(ssl, (options & SSL_OP_NO_ANTI_REPLAY) === 0 ? singleUse(ssl, sealed) : sealed)
 }
+
+/** Early data is taken once for a ticket, and only where the program reads it. */
+const guarded = (ssl: SSL, tickets: Tickets): Tickets => ({
+  ...tickets,
+  open: (ticket) => then(tickets.open(ticket), (found) => found && { ...found, session: limited(ssl, found.session) }),
+  once(ticket) {
+    const { allowEarlyData, allowEarlyDataArgument, options } = ssl.settings
+    if (ssl.early !== 'accepting') return false
+    if (allowEarlyData) {
+      if (allowEarlyData(ssl, allowEarlyDataArgument) === 0) return false
+      // the program has said that it keeps replays away itself
+      if ((options & SSL_OP_NO_ANTI_REPLAY) !== 0) return true
+    }
+    return tickets.once?.(ticket) ?? false
+  },
+})
+
+const limited = ({ settings }: SSL, session: Session): Session =>
+  session.earlyData <= settings.recvMaxEarlyData ? session : { ...session, earlyData: settings.recvMaxEarlyData }
+
+/** Tickets of TLS 1.3 that are good for one connection, since the server keeps what is behind them. */
+const singleUse = (ssl: SSL, sealed: Tickets): Tickets => {
+  const { once, ...stored } = storedTickets(ssl)
+  return {
+    ...(once && { once }),
+    seal: (session) => (session.version === TLS13 ? stored : sealed).seal(session),
+    open(ticket) {
+      if (ticket.length === ID) return stored.open(ticket)
+      return then(sealed.open(ticket), (found) => (found?.session.version === TLS13 ? undefined : found))
+    },
+  }
+}
+
+const then = <A, B>(answer: Maybe<A>, use: (value: A) => B): Maybe<B> =>
+  isPromise(answer) ? answer.then(use) : use(answer)
 
 /** Without a context, a client's certificate that was checked for one purpose could serve for another. */
 const checkContext = ({ settings }: SSL): void => {
@@ -55,26 +95,31 @@ const checkContext = ({ settings }: SSL): void => {
 }
 
 /** SSL_OP_NO_TICKET in TLS 1.3: a ticket is only the name of a session that the server has, and good for one use. */
-const storedTickets = (ssl: SSL): Tickets => ({
-  only13: true,
-  seal(session) {
-    const id = ssl.ctx.provider.random(ID).slice()
-    const kept = new SSL_SESSION(session, session, id)
-    kept.kept = true
-    adopt(ssl, kept)
-    generated(ssl)
-    ssl.sessionCtx.cache.add(kept)
-    return id
-  },
-  open(ticket) {
-    checkContext(ssl)
-    const found = lookUp(ssl, ticket)
-    if (!found) return undefined
-    const { data } = found
-    ssl.sessionCtx.cache.remove(found)
-    return { session: data, renew: true }
-  },
-})
+const storedTickets = (ssl: SSL): Tickets => {
+  let gone = false
+  return {
+    only13: true,
+    once: () => gone,
+    seal(session) {
+      const id = ssl.ctx.provider.random(ID).slice()
+      const kept = new SSL_SESSION(session, session, id)
+      kept.kept = true
+      adopt(ssl, kept)
+      generated(ssl)
+      ssl.sessionCtx.cache.add(kept)
+      return id
+    },
+    open(ticket) {
+      checkContext(ssl)
+      const found = lookUp(ssl, ticket)
+      if (!found) return undefined
+      const { data } = found
+      // whoever shows it again, finds nothing
+      gone = ssl.sessionCtx.cache.remove(found)
+      return { session: data, renew: true }
+    },
+  }
+}
 
 /** Where the engine finds sessions of TLS 1.2 by their ids. */
 export const storeOf = (ssl: SSL): SessionStore | undefined => {
@@ -219,5 +264,9 @@ export const SSL_set_session = (ssl: SSL, session: SSL_SESSION | null): 0 | 1 =>
   ssl.session = session
   return 1
 }
-/** Whether a session was resumed. */
-export const SSL_session_reused = (ssl: SSL): 0 | 1 => (held(ssl).connection?.facts.resumed && ssl.finished ? 1 : 0)
+/** Whether a session was resumed; a key agreed elsewhere counts as one in TLS 1.3. */
+export const SSL_session_reused = (ssl: SSL): 0 | 1 => {
+  const facts = held(ssl).connection?.facts
+  if (!facts || !ssl.finished) return 0
+  return facts.resumed || (facts.psk !== undefined && facts.version === TLS13) ? 1 : 0
+}

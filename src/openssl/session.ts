@@ -162,7 +162,14 @@ export const SSL_SESSION_set1_master_key = (s: SSL_SESSION, key: Uint8Array): 0 
   held(s).data = { ...s.data, secret: key.slice() }
   return 1
 }
+/** Bytes of early data that may go before a handshake with it. */
 export const SSL_SESSION_get_max_early_data = (s: SSL_SESSION): number => held(s).data.earlyData
+/** For sessions that stand for a key agreed elsewhere. 0 for what is no number of 32 bits. */
+export const SSL_SESSION_set_max_early_data = (s: SSL_SESSION, n: number): 0 | 1 => {
+  if (!Number.isInteger(n) || n < 0 || n > 0xffffffff) return 0
+  held(s).data = { ...s.data, earlyData: n }
+  return 1
+}
 /** The peer's own certificate, null if it showed none. */
 export const SSL_SESSION_get0_peer = (s: SSL_SESSION): X509 | null => {
   const leaf = held(s).data.chain[0]

@@ -4,6 +4,7 @@ import type { Suite } from '../crypto/suites.ts'
 import { defaultCiphersuites } from './ciphers.ts'
 import { defaultGroups, defaultSchemes, type SuiteB } from './lists.ts'
 import type { PaddingCallback } from './padding.ts'
+import type { PskClientCallback, PskFindSessionCallback, PskServerCallback, PskUseSessionCallback } from './psk.ts'
 import type { SSL } from './ssl.ts'
 import {
   SSL_MODE_AUTO_RETRY,
@@ -24,6 +25,8 @@ export type MsgCallback = (
   arg: unknown,
 ) => void
 export type CertCallback = (ssl: SSL, arg: unknown) => number
+/** Whether a server takes the early data that it could take: 1 or 0. */
+export type AllowEarlyDataCallback = (ssl: SSL, arg: unknown) => number
 
 /** A certificate with its key, as they were loaded: either may be missing still. */
 export interface Slot {
@@ -82,6 +85,17 @@ export class Settings {
 
   sessionContext: Uint8Array = new Uint8Array(0)
   ticketCount = 2
+
+  pskClient: PskClientCallback | null = null
+  pskServer: PskServerCallback | null = null
+  pskUse: PskUseSessionCallback | null = null
+  pskFind: PskFindSessionCallback | null = null
+  pskHint: Uint8Array | null = null
+  /** Bytes that tickets allow, and that are taken whatever they allow. */
+  maxEarlyData = 0
+  recvMaxEarlyData = 16384
+  allowEarlyData: AllowEarlyDataCallback | null = null
+  allowEarlyDataArgument: unknown = null
 
   msgCallback: MsgCallback | null = null
   msgCallbackArgument: unknown = null

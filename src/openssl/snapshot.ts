@@ -6,12 +6,13 @@ import { type AlertName, alerts, TlsError } from '../errors.ts'
 import { type Hook, RETRY, type Retry } from '../task.ts'
 import { Listener } from './callbacks.ts'
 import { identitiesOf } from './certificates.ts'
-import { defaultCipherList } from './ciphers.ts'
+import { defaultCipherList, defaultPskList } from './ciphers.ts'
 import {
   defaultGroups,
   defaultSchemes,
   groupStrength,
   levelBits,
+  protocols,
   schemeStrength,
   servedGroups,
   servedSchemes,
@@ -19,6 +20,7 @@ import {
   suiteStrength,
 } from './lists.ts'
 import { paddingOf } from './padding.ts'
+import { pskPart, suitesForKeys, usesPskSuites } from './psk.ts'
 import { keep, storeOf, ticketsOf } from './resumption.ts'
 import type { Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
@@ -42,6 +44,9 @@ import { stapled } from './status.ts'
 import { verifierOf } from './verify.ts'
 import { allowedVersions, servedVersions } from './versions.ts'
 
+/** What the records of early data that is skipped may add. */
+const EARLY_OVERHEAD = 256
+
 const MFL = [undefined, 512, 1024, 2048, 4096] as const
 
 /** What the engine is told: the settings of an SSL as they stand, with the program's callbacks in the engine's form. */
@@ -50,7 +55,11 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const { options, mode, securityLevel } = settings
   const client = role === 'client'
   const strength = levelBits[securityLevel] ?? 256
-  const cipherList = settings.cipherList ?? ctx.settings.cipherList ?? defaultCipherList
+  const byPsk = usesPskSuites(ssl)
+  const named = settings.cipherList ?? ctx.settings.cipherList
+  const cipherList = (named ?? [...defaultCipherList, ...defaultPskList]).filter(
+    ({ authentication }) => byPsk || authentication !== 'psk',
+  )
   const insists = (settings.verifyMode & SSL_VERIFY_PEER) !== 0
   const requires = insists && (settings.verifyMode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) !== 0
   const names = (!client && settings.clientCaList) || settings.caList
@@ -59,7 +68,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const fragment = client ? MFL[settings.maxFragmentLength] : undefined
   const peerName = settings.hosts.join()
   const padding = paddingOf(ssl)
-  const suites = [...settings.ciphersuites, ...cipherList].filter((suite) => suiteStrength(suite) >= strength)
+  const suites = [...suitesForKeys(ssl), ...cipherList].filter((suite) => suiteStrength(suite) >= strength)
   const allowed = allowedVersions(ssl.method, settings)
   // as in C, the highest version must have a suite, or nothing is negotiated at all
   const lacksSuite = allowed.length > 0 && !suites.some(({ version }) => version === allowed[0])
@@ -93,7 +102,10 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     // every message has a record of its own, as it has with OpenSSL
     coalesce: false,
     maxSendFragment: settings.maxSendFragment,
-    limits: { certificate: settings.maxCertList },
+    // a client says that early data follows when it does
+    earlyData: client ? Number(ssl.early === 'connecting') : settings.maxEarlyData,
+    limits: { certificate: settings.maxCertList, skippedEarlyData: settings.recvMaxEarlyData + EARLY_OVERHEAD },
+    ...pskPart(ssl),
     trace: (event) => listener.hear(event),
     ...(fragment && { maxFragmentLength: fragment }),
     ...(padding && { padding }),
@@ -152,14 +164,6 @@ const serverPart = (ssl: SSL, listener: Listener, lacksSuite: boolean) => ({
   ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
 })
 
-/** A list of protocols out of its wire form. */
-export const protocols = (wire: Uint8Array): string[] => {
-  const names: string[] = []
-  for (let at = 0; at < wire.length; at += 1 + (wire[at] as number))
-    names.push(latin1(wire.subarray(at + 1, at + 1 + (wire[at] as number))))
-  return names
-}
-
 const alpnHook =
   (ssl: SSL): Hook<readonly string[], string | undefined | false> =>
   (offered) => {
@@ -197,6 +201,7 @@ const selectHook =
   (ssl: SSL, listener: Listener) =>
   (hello: HelloFacts): Config | undefined | Retry => {
     const { clientHelloCallback, clientHelloArgument } = ssl.ctx
+    const before = suitesForKeys(ssl)
     ssl.hello = hello
     if (clientHelloCallback) {
       const answer = clientHelloCallback(ssl, clientHelloArgument)
@@ -209,7 +214,8 @@ const selectHook =
     }
     const { serverNameCallback, serverNameArgument } = ssl.ctx
     if (serverNameCallback) askServerName(ssl, serverNameCallback(ssl, serverNameArgument))
-    return clientHelloCallback || serverNameCallback || prefersChacha(ssl) ? snapshot(ssl, listener) : undefined
+    const changed = clientHelloCallback || serverNameCallback || prefersChacha(ssl) || suitesForKeys(ssl) !== before
+    return changed ? snapshot(ssl, listener) : undefined
   }
 
 const askServerName = (ssl: SSL, answer: number | { ret: number; al: number }): void => {

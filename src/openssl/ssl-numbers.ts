@@ -169,6 +169,13 @@ export const SSL_CONF_TYPE_FILE = 2
 export const SSL_CONF_TYPE_DIR = 3
 export const SSL_CONF_TYPE_NONE = 4
 
+export const SSL_EARLY_DATA_NOT_SENT = 0
+export const SSL_EARLY_DATA_REJECTED = 1
+export const SSL_EARLY_DATA_ACCEPTED = 2
+export const SSL_READ_EARLY_DATA_ERROR = 0
+export const SSL_READ_EARLY_DATA_SUCCESS = 1
+export const SSL_READ_EARLY_DATA_FINISH = 2
+
 export const SSL_TICKET_FATAL_ERR_MALLOC = 0
 export const SSL_TICKET_FATAL_ERR_OTHER = 1
 export const SSL_TICKET_NONE = 2

@@ -25,6 +25,21 @@ export interface Unwritten {
   readonly sealed: number
 }
 
+/**
+ * How far early data has come. Client: `connectRetry`, `connecting` (the same, inside SSL_write_early_data), `writing`,
+ * `written`. Server: `acceptRetry`, `accepting` (inside SSL_read_early_data), `reading`, `read`.
+ */
+export type EarlyState =
+  | 'none'
+  | 'connectRetry'
+  | 'connecting'
+  | 'writing'
+  | 'written'
+  | 'acceptRetry'
+  | 'accepting'
+  | 'reading'
+  | 'read'
+
 /** One end of a connection (SSL_new(3)). */
 export class SSL implements Counted {
   readonly kind = 'SSL'
@@ -56,6 +71,11 @@ export class SSL implements Counted {
   unwritten: Unwritten | null = null
   /** Something was written that the BIO has not been told to flush. */
   unflushed = false
+  early: EarlyState = 'none'
+  /** The handshake stands still for early data, and says that it is not under way. */
+  held = false
+  /** Client: the hello said that early data follows. */
+  earlyOffered = false
   keyUpdate = -1
   /** Handshake messages that came, and how many of them a caller has had the occasion to notice. */
   heard = 0
@@ -157,6 +177,8 @@ const reset = (ssl: SSL): void => {
   ssl.at = 0
   ssl.unwritten = null
   ssl.unflushed = false
+  ssl.early = 'none'
+  ssl.held = ssl.earlyOffered = false
   ssl.keyUpdate = -1
   ssl.hello = null
   ssl.states = new States(ssl)

@@ -17,7 +17,9 @@ import {
 
 export const TLS_ST_BEFORE = 0
 export const TLS_ST_OK = 1
-const EARLY_DATA = 46
+export const TLS_ST_EARLY_DATA = 46
+const PENDING_END = 47
+const READ_FINISHED = 11
 
 /** Number, short and long text of every state (section `statem` of OpenSSL 1.1.1; its slips included). */
 const states: readonly (readonly [short: string, long: string])[] = [
@@ -94,6 +96,7 @@ const byMessage: Readonly<Record<string, Row>> = {
   certificateVerify: [39, 15, 29, 40],
   changeCipherSpec: [10, 16, 31, 35],
   finished: [11, 18, 32, 36],
+  endOfEarlyData: [NEVER, 48, 49, NEVER],
   newSessionTicket: [9, NEVER, NEVER, 33],
   newSessionTicket12: [9, NEVER, NEVER, 33],
   keyUpdate: [45, 43, 44, 42],
@@ -115,18 +118,21 @@ export class States {
   start(): void {
     this.started = this.#wrote = true
     tell(this.#ssl, SSL_CB_HANDSHAKE_START, 1)
-    // a client writes at once
-    if (this.#ssl.role === 'client') this.#wrote = false
+    // a client writes at once, unless early data went before
+    if (this.#ssl.role === 'client') this.#wrote = this.state === TLS_ST_EARLY_DATA
   }
 
   came(message: string): void {
     if (this.#ssl.finished) return this.#beside(message, 0)
+    if (this.#ssl.held) this.resume()
     this.turnToReading()
     this.#move(stateAfter(this.#ssl, message, 0))
   }
 
   went(message: string): void {
-    if (this.#ssl.finished) return this.#beside(message, 1)
+    const { early, finished } = this.#ssl
+    if (finished) return this.#beside(message, 1)
+    if (this.state === READ_FINISHED && (early === 'writing' || early === 'written')) this.#move(PENDING_END)
     this.#move(stateAfter(this.#ssl, message, 1))
     this.#wrote = true
     // a server of TLS 1.3 is done when it begins to write tickets
@@ -135,11 +141,25 @@ export class States {
 
   /** Our flight is over. */
   turnToReading(): void {
-    const { role, connection, finished } = this.#ssl
-    if (!this.#wrote || finished || connection?.established) return
+    const { role, connection, finished, early } = this.#ssl
+    if (!this.#wrote || finished || connection?.established || early === 'connecting') return
     this.#wrote = false
-    if (role === 'server' && connection?.facts.version === TLS13 && !this.#done) this.#move(EARLY_DATA)
-    this.#loop()
+    const early13 = role === 'server' && connection?.facts.version === TLS13 && !this.#done
+    if (early13 && this.state !== TLS_ST_EARLY_DATA) this.#move(TLS_ST_EARLY_DATA)
+    if (early !== 'accepting' || this.state !== TLS_ST_EARLY_DATA) this.#loop()
+  }
+
+  /** It stands still, for early data: for the program as if it were over. */
+  hold(): void {
+    if (this.state !== TLS_ST_EARLY_DATA) this.#move(TLS_ST_EARLY_DATA)
+    this.#ssl.held = true
+    tell(this.#ssl, SSL_CB_HANDSHAKE_DONE, 1)
+  }
+
+  /** It goes on. */
+  resume(): void {
+    this.#ssl.held = false
+    this.start()
   }
 
   /** The handshake is over. */
@@ -186,6 +206,12 @@ export class States {
     this.#move(TLS_ST_OK)
     this.exit(1)
   }
+}
+
+/** Early data holds the handshake up; what the program calls next decides whether it goes on. */
+export const goOn = (ssl: SSL, call: 'handshake' | 'read' | 'write'): void => {
+  if (call !== 'read' && ssl.early === 'writing') ssl.early = 'written'
+  if (ssl.held && (ssl.role === 'client' || call === 'handshake' || ssl.early === 'read')) ssl.states.resume()
 }
 
 const stateAfter = ({ role }: SSL, message: string, way: 0 | 1): number =>
