@@ -11,7 +11,7 @@ export type PublicParts =
       readonly exponent: Uint8Array
       readonly pkcs1: Uint8Array
     }
-  /** The uncompressed point, 0x04 first. */
+  /** The point: 0x04 and both coordinates, or 0x02 or 0x03 and the first. */
   | { readonly facts: EcFacts; readonly point: Uint8Array }
   | { readonly facts: EdFacts; readonly point: Uint8Array }
 
@@ -51,13 +51,13 @@ export const parseSpki = (spki: Uint8Array): PublicParts => {
       key.end()
       return { facts: { ...facts, bits: soundRsa(modulus, exponent) }, modulus, exponent, pkcs1: bits }
     }
-    case 'ec':
-      if (bits.length !== 1 + 2 * size(facts.bits) || bits[0] !== 4) {
-        throw new Misuse(
-          `the point of this ${facts.curve} public key is not uncompressed; compressed points are not supported`,
-        )
-      }
+    case 'ec': {
+      // RFC 5480 section 2.2: the short form may be taken, the mixed one never
+      const whole = bits.length === 1 + 2 * size(facts.bits) && bits[0] === 4
+      const short = bits.length === 1 + size(facts.bits) && (bits[0] === 2 || bits[0] === 3)
+      if (!whole && !short) throw new Misuse(`the point of this ${facts.curve} public key has no form that there is`)
       return { facts, point: bits }
+    }
     default:
       if (bits.length !== edLength(facts))
         throw new Misuse(`this ${facts.type} public key has ${bits.length} bytes, not ${edLength(facts)}`)

@@ -523,10 +523,14 @@ test('public keys that are not supported or not sound are Misuse', { skip: !isNo
     const point = p256.subarray(-65)
     const compressed = Uint8Array.of(2 + ((point[64] as number) & 1), ...point.subarray(1, 33))
     const identifier = p256.subarray(2, 2 + 21)
-    await assert.rejects(
-      async () => provider.publicKey(der(0x30, identifier, der(3, Uint8Array.of(0), compressed))),
-      Misuse,
-    )
+    const short = await provider.publicKey(der(0x30, identifier, der(3, Uint8Array.of(0), compressed)))
+    assert.deepEqual(short.facts, { type: 'ec', bits: 256, curve: 'P-256' })
+    const ecdsa: Algorithm = { kind: 'ecdsa', hash: 'sha256' }
+    const signature = (await keys.get('P-256')?.sign(ecdsa, bytes(10))) as Uint8Array
+    assert.equal(await short.verify(ecdsa, bytes(10), signature), true)
+    assert.equal(await short.verify(ecdsa, bytes(11), signature), false)
+    const mixed = Uint8Array.of(6 + ((point[64] as number) & 1), ...point.subarray(1))
+    await assert.rejects(async () => provider.publicKey(der(0x30, identifier, der(3, Uint8Array.of(0), mixed))), Misuse)
     const off = p256.slice()
     off[off.length - 1] = (off[off.length - 1] as number) ^ 1
     await assert.rejects(async () => provider.publicKey(off), Misuse, 'a point beside the curve')

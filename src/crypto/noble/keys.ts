@@ -98,7 +98,7 @@ const checker = (parts: PublicParts): Checker => {
   if ('curve' in parts.facts) {
     const { curve, bits } = parts.facts
     const library = curves[curve]
-    if (!library.utils.isValidPublicKey(point, false))
+    if (!library.utils.isValidPublicKey(point, point[0] !== 4))
       throw new Misuse(`this ${curve} public key is no point of its curve`)
     return {
       check(algorithm, message, signature) {

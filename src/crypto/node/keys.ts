@@ -115,7 +115,7 @@ const readable = <T>(what: string, facts: KeyFacts, read: () => T): T => {
 const importPublic = (parts: PublicParts, spki: Uint8Array): crypto.KeyObject => {
   const buffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if ('modulus' in parts) return crypto.createPublicKey({ key: buffer(parts.pkcs1), format: 'der', type: 'pkcs1' })
-  if (hasRaw || !('curve' in parts.facts) || !parts.facts.curve.startsWith('P-'))
+  if (hasRaw || !('curve' in parts.facts) || !parts.facts.curve.startsWith('P-') || parts.point[0] !== 4)
     return crypto.createPublicKey({ key: buffer(spki), format: 'der', type: 'spki' })
   const half = size(parts.facts.bits)
   const coordinate = (at: number) => buffer(parts.point.subarray(at, at + half)).toString('base64url')
