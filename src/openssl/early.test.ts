@@ -287,6 +287,37 @@ const rows: readonly Row[] = [
     says: ['21', '21', 'asked=2', '11', '11', 'asked=2', '21', '11', 'asked=0'],
   },
   {
+    id: 'a transport that takes 50 bytes at a time',
+    version: 0x0304,
+    run: async (setting) => {
+      const pair = await prepared(setting, {
+        max: 20_000,
+        sctx: (ctx) => o.SSL_CTX_set_recv_max_early_data(ctx, 20_000),
+      })
+      const { client, server } = join(pair.cctx, pair.sctx)
+      // a client that only writes hears nothing meanwhile: the server's flight needs room
+      const [near, far] = o.BIO_new_bio_pair(50, 5000) as [o.BIO, o.BIO]
+      o.SSL_set_bio(client, near, near)
+      o.SSL_set_bio(server, far, far)
+      o.SSL_set_session(client, pair.session)
+      const data = new Uint8Array(20_000).fill(120)
+      const counts = { blocked: 0, read: 0, other: '' }
+      let sent = ''
+      let got = ''
+      for (let round = 0; round < 5000 && (sent !== '1 NONE n=20000' || got !== '2 NONE n=0'); round++) {
+        if (sent !== '1 NONE n=20000') sent = await early(client, data)
+        else await handshake(client)
+        if (sent.startsWith('0 WANT_WRITE')) counts.blocked++
+        if (got !== '2 NONE n=0') got = await readEarly(server, 20_000)
+        const read = /^1 NONE n=(\d+)/.exec(got)
+        if (read) counts.read += Number(read[1])
+      }
+      for (let round = 0; round < 100; round++) counts.other = `${await handshake(client)}${await handshake(server)}`
+      return [sent, got, `${counts.blocked > 100} ${counts.read} ${counts.other}`]
+    },
+    says: ['1 NONE n=20000', '2 NONE n=0', 'true 20000 11'],
+  },
+  {
     id: 'recv_max_early_data',
     version: 0x0304,
     run: async (setting) => {
