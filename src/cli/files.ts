@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { Failure, sentence } from './failure.ts'
 
@@ -8,6 +8,21 @@ export const readWhole = (path: string): Uint8Array => {
     return new Uint8Array(readFileSync(path))
   } catch (error) {
     throw new Failure(`cannot read ${path}: ${sentence(error)}`)
+  }
+}
+
+/** Writes a file; a secret one is for its owner alone, whoever could read it before. Throws `Failure` when it cannot be. */
+export const writeWhole = (path: string, contents: string | Uint8Array, secret = false): void => {
+  try {
+    const file = openSync(path, 'w', secret ? 0o600 : 0o666)
+    try {
+      if (secret && fstatSync(file).isFile()) fchmodSync(file, 0o600)
+      writeFileSync(file, contents)
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    throw new Failure(`cannot write ${path}: ${sentence(error)}`)
   }
 }
 

@@ -2,8 +2,10 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { demo } from './demo.ts'
+import { devCa } from './dev-ca.ts'
 import { Failure, sentence } from './failure.ts'
 import { TlsFailure } from './link.ts'
+import { req } from './req.ts'
 import { sClient } from './s_client.ts'
 import { sServer } from './s_server.ts'
 import { hasColors, type Io, put } from './terminal.ts'
@@ -11,7 +13,15 @@ import { verify } from './verify.ts'
 import { x509 } from './x509.ts'
 
 type Command = (io: Io, args: readonly string[]) => Promise<number>
-const commands: Readonly<Record<string, Command>> = { demo, s_client: sClient, s_server: sServer, verify, x509 }
+const commands: Readonly<Record<string, Command>> = {
+  demo,
+  s_client: sClient,
+  s_server: sServer,
+  verify,
+  x509,
+  req,
+  'dev-ca': devCa,
+}
 
 const HELP = `typetls: TLS 1.3 and 1.2 in TypeScript
 
@@ -20,6 +30,8 @@ const HELP = `typetls: TLS 1.3 and 1.2 in TypeScript
   typetls s_server [options]                  serves TLS, as OpenSSL's s_server does
   typetls verify [options] [file...]          verifies certificates, as OpenSSL's verify does, and explains refusals
   typetls x509 [options]                      shows, checks and converts a certificate, as OpenSSL's x509 does
+  typetls req [options]                       makes keys, requests and certificates, as OpenSSL's req does
+  typetls dev-ca folder name...               makes a CA for development, and a server certificate for these names
 
 "typetls COMMAND -help" lists the options of a command.
 `

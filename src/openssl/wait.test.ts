@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect, createServer, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { bytes, contextFor, materials, told, trust, useIdentity } from '../../test/openssl/bench.ts'
 import { lateKey } from '../../test/late.ts'
+import { bytes, contextFor, materials, told, trust, useIdentity } from '../../test/openssl/bench.ts'
 import * as o from './index.ts'
 
 /** Until it is done, with nothing but SSL_wait between the calls: what a program does with select in C. */
@@ -11,7 +11,8 @@ const finish = async (ssl: o.SSL, act: () => number): Promise<number> => {
     o.ERR_clear_error()
     const ret = act()
     const error = o.SSL_get_error(ssl, ret)
-    if (error !== o.SSL_ERROR_WANT_READ && error !== o.SSL_ERROR_WANT_WRITE && error !== o.SSL_ERROR_WANT_ASYNC) return ret
+    if (error !== o.SSL_ERROR_WANT_READ && error !== o.SSL_ERROR_WANT_WRITE && error !== o.SSL_ERROR_WANT_ASYNC)
+      return ret
     await o.SSL_wait(ssl, { timeoutMs: 20_000 })
   }
 }
@@ -78,10 +79,7 @@ describe('SSL_wait', () => {
           const sent = await finish(server, () => o.SSL_write(server, megabyte))
           return `${hand} ${got} ${sent} ${await finish(server, () => o.SSL_shutdown(server))}`
         }
-        assert.deepEqual(await Promise.all([one(), two()]), [
-          `1 ${1 << 20} 0 ${1 << 20}`,
-          `1 ${1 << 20} ${1 << 20} 1`,
-        ])
+        assert.deepEqual(await Promise.all([one(), two()]), [`1 ${1 << 20} 0 ${1 << 20}`, `1 ${1 << 20} ${1 << 20} 1`])
         assert.equal(o.SSL_get_verify_result(client), 0)
         assert.equal(o.SSL_get0_peername(client), 'server.example')
       } finally {

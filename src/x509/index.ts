@@ -32,6 +32,7 @@ export { looksLikePem, type PemBlock, PemError, readPem, writePem } from './pem.
 export { type Pfx, type PfxKey, readPfx } from './pfx.ts'
 export type { PolicyInputs } from './policy.ts'
 export { dateText, fingerprintText, serialText, summary, validityText } from './print.ts'
+export { type CertificateRequest, checkRequest, loadRequest, parseRequest, requestText } from './request.ts'
 export type { Fetch, RevocationOptions } from './revocation.ts'
 export type { SignatureAlgorithm } from './signature.ts'
 export { describeKey, type KeyDescription, keyText } from './spki.ts'

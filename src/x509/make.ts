@@ -94,14 +94,18 @@ export interface RequestRecipe {
   /** The key that the certificate is for; it signs the request. */
   readonly key: PrivateKey
   readonly algorithm?: Algorithm
+  /** Further extensions to ask for, as they are to stand; a `subjectAltName` takes the place of `san`. */
+  readonly extensions?: readonly Extension[]
 }
 
 /** Makes a certification request (DER, RFC 2986). */
 export const makeRequest = (recipe: RequestRecipe): Maybe<Uint8Array> => run(requestTask(recipe))
 
-function* requestTask({ subject, san, key, algorithm = usualAlgorithm(key.facts) }: RequestRecipe): Task<Uint8Array> {
-  const wanted = san?.length ? encodeExtensions([sanExtension(san, false)]) : undefined
-  const attributes = wanted ? [sequence(derOid(knownOid('extensionRequest')), setOf(wanted))] : []
+function* requestTask(recipe: RequestRecipe): Task<Uint8Array> {
+  const { subject, san, key, algorithm = usualAlgorithm(key.facts) } = recipe
+  const wanted = [...(san?.length ? [sanExtension(san, false)] : []), ...(recipe.extensions ?? [])]
+  const attributes =
+    wanted.length > 0 ? [sequence(derOid(knownOid('extensionRequest')), setOf(encodeExtensions(wanted)))] : []
   const info = sequence(derInteger(0), makeName(subject), key.spki, der(constructed(0), ...attributes))
   const signature = yield* wait(key.sign(algorithm, info), 'privateKey')
   return sequence(info, encodeSignatureAlgorithm(algorithm, key.facts.type), derBits(signature))
@@ -148,13 +152,9 @@ const usualExtensions = (
   const emptySubject = subject.length === 2
   if (emptySubject && san.length === 0) throw new TypeError('a certificate needs a subject or a subjectAltName')
   return [
-    extension(
-      'basicConstraints',
-      ca,
-      sequence(...(ca ? [derBoolean(true)] : []), ...(pathLength === undefined ? [] : [derInteger(pathLength)])),
-    ),
-    ...(usage.length > 0 ? [extension('keyUsage', true, usageBits(usage))] : []),
-    ...(purposes.length > 0 ? [extension('extKeyUsage', false, sequence(...purposes.map(purposeOid)))] : []),
+    constraintsExtension(ca, pathLength, ca),
+    ...(usage.length > 0 ? [usageExtension(usage, true)] : []),
+    ...(purposes.length > 0 ? [purposesExtension(purposes, false)] : []),
     ...(san.length > 0 ? [sanExtension(san, emptySubject)] : []),
     extension('subjectKeyIdentifier', false, derOctets(own)),
     ...(theirs ? [extension('authorityKeyIdentifier', false, sequence(der(primitive(0), theirs)))] : []),
@@ -170,6 +170,19 @@ const extension = (name: string, critical: boolean, value: Uint8Array): Extensio
   critical,
   value,
 })
+
+export const constraintsExtension = (ca: boolean, pathLength: number | undefined, critical: boolean): Extension =>
+  extension(
+    'basicConstraints',
+    critical,
+    sequence(...(ca ? [derBoolean(true)] : []), ...(pathLength === undefined ? [] : [derInteger(pathLength)])),
+  )
+
+export const usageExtension = (usage: readonly KeyUsage[], critical: boolean): Extension =>
+  extension('keyUsage', critical, usageBits(usage))
+
+export const purposesExtension = (purposes: readonly string[], critical: boolean): Extension =>
+  extension('extKeyUsage', critical, sequence(...purposes.map(purposeOid)))
 
 const purposeOid = (name: string): Uint8Array => {
   const oid = oidOf(name)
@@ -189,7 +202,7 @@ const usageBits = (usage: readonly KeyUsage[]): Uint8Array => {
   return der(tags.bitString, Uint8Array.of(31 - unused), bytes.subarray(0, length))
 }
 
-const sanExtension = (names: readonly (string | GeneralName)[], critical: boolean): Extension =>
+export const sanExtension = (names: readonly (string | GeneralName)[], critical: boolean): Extension =>
   extension('subjectAltName', critical, sequence(...names.map(encodeGeneralName)))
 
 /** A GeneralName's DER. A string is an IP address, a mail address or a host name, whichever it looks like. */

@@ -43,7 +43,8 @@ export const extensionsText = (extensions: readonly Extension[]): string =>
     .map((line) => `${line}\n`)
     .join('')
 
-const oneExtension = (extension: Extension, indent: number): string[] => [
+/** Its name, and its value in lines below. */
+export const oneExtension = (extension: Extension, indent: number): string[] => [
   `${' '.repeat(indent)}${longName(extension.oid)}: ${extension.critical ? 'critical' : ''}`,
   ...extensionLines(extension, indent + 4),
 ]
@@ -62,7 +63,8 @@ const serialLines = (serial: Uint8Array): string[] => {
   return ['        Serial Number:', `            ${negative ? ' (Negative)' : ''}${pairs}`]
 }
 
-const signatureLines = (indent: string, algorithm: Uint8Array): string[] => {
+/** The name of an AlgorithmIdentifier, with the parameters of RSASSA-PSS. */
+export const signatureLines = (indent: string, algorithm: Uint8Array): string[] => {
   const name = longName(new DerReader(algorithm, 'the signature algorithm').open(tags.sequence).oid())
   return [`${indent}Signature Algorithm: ${name}`, ...(name === 'rsassaPss' ? pssLines(algorithm, 8) : [])]
 }
