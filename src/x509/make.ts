@@ -19,14 +19,15 @@ import {
 import { type Extension, type KeyUsage, keyUsages } from './extensions.ts'
 import type { GeneralName } from './general-name.ts'
 import { parseIp } from './identity.ts'
-import { makeName, type NameParts } from './name.ts'
+import { makeName, Name, type NameParts } from './name.ts'
 import { knownOid, oidOf } from './oids.ts'
 import { encodeSignatureAlgorithm } from './signature.ts'
 import { describeKey, keyBytes } from './spki.ts'
 
 /** What a certificate is to say. */
 export interface CertificateRecipe {
-  readonly subject: NameParts
+  /** Its parts, or a name as it stands in a request. */
+  readonly subject: NameParts | Name
   /** The key that it is for: SubjectPublicKeyInfo (DER), or anything that has one. */
   readonly key: Uint8Array | { readonly spki: Uint8Array }
   /** Who signs. Its name and key identifier are taken from the certificate; without one, the subject signs itself. */
@@ -68,7 +69,7 @@ function* certificateTask(recipe: CertificateRecipe, provider: Provider): Task<C
   if (!recipe.ca && recipe.pathLength !== undefined) throw new TypeError('only a CA certificate has a path length')
   const algorithm = recipe.algorithm ?? usualAlgorithm(signer.facts)
   const identifier = encodeSignatureAlgorithm(algorithm, signer.facts.type)
-  const subject = makeName(recipe.subject)
+  const subject = recipe.subject instanceof Name ? recipe.subject.raw : makeName(recipe.subject)
   const own = yield* keyIdentifier(spki, provider)
   const theirs = issuer ? issuer.known.subjectKeyIdentifier : own
   const tbs = sequence(
@@ -150,7 +151,8 @@ const usualExtensions = (
   const usage = recipe.keyUsage ?? (ca ? ['keyCertSign', 'cRLSign'] : endUsage(spki))
   const purposes = recipe.extKeyUsage ?? (ca ? [] : ['serverAuth', 'clientAuth'])
   const emptySubject = subject.length === 2
-  if (emptySubject && san.length === 0) throw new TypeError('a certificate needs a subject or a subjectAltName')
+  const named = san.length > 0 || recipe.extensions?.some(({ oid }) => oid === knownOid('subjectAltName'))
+  if (emptySubject && !named) throw new TypeError('a certificate needs a subject or a subjectAltName')
   return [
     constraintsExtension(ca, pathLength, ca),
     ...(usage.length > 0 ? [usageExtension(usage, true)] : []),
