@@ -33,7 +33,7 @@ export const SSL_CTX_get_tlsext_status_type = (ctx: SSL_CTX): number => held(ctx
 export const SSL_get_tlsext_status_type = (ssl: SSL): number => held(ssl).settings.statusType
 /** A server's response (DER, copied) for this connection; null for none. */
 export const SSL_set_tlsext_status_ocsp_resp = (ssl: SSL, response: Uint8Array | null): 0 | 1 => {
-  held(ssl).statusResponse = response?.slice()
+  held(ssl).statusResponse = response?.slice() ?? null
   return 1
 }
 
