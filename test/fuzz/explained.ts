@@ -1,6 +1,7 @@
 import { equal } from '../../src/bytes/compare.ts'
 import type { Certificate, GeneralName, Name } from '../../src/x509/index.ts'
 import { oidOf } from '../../src/x509/index.ts'
+import type { Attribute } from '../../src/x509/name.ts'
 import { root } from './chains.ts'
 import type { Verdict } from './openssl.ts'
 
@@ -45,7 +46,13 @@ const misses = (issued: Certificate, issuer: Certificate): boolean => {
 }
 
 /** Whether some name in it has a value that is no character string. */
-export const hasOpaque = ({ issuer, subject, known }: Certificate): boolean => {
+export const hasOpaque = (certificate: Certificate): boolean =>
+  valuesOf(certificate).some(({ text }) => text === undefined)
+
+/** UTF8String, NumericString, PrintableString, TeletexString, IA5String, UniversalString, BMPString. */
+const USUAL: readonly number[] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1c, 0x1e]
+
+const valuesOf = ({ issuer, subject, known }: Certificate): readonly Attribute[] => {
   const { subjectAltName, issuerAltName, nameConstraints, authorityKeyIdentifier, cRLDistributionPoints } = known
   const general: readonly GeneralName[] = [
     ...(subjectAltName ?? []),
@@ -60,7 +67,7 @@ export const hasOpaque = ({ issuer, subject, known }: Certificate): boolean => {
     subject,
     ...general.flatMap((one) => (one.type === 'directory' ? [one.value] : [])),
   ]
-  return names.some(({ rdns }) => rdns.flat().some(({ text }) => text === undefined))
+  return names.flatMap(({ rdns }) => rdns.flat())
 }
 
 export const explanationOf = (verdict: Verdict, leaf: Certificate, inter: Certificate): string | undefined =>
@@ -69,6 +76,8 @@ export const explanationOf = (verdict: Verdict, leaf: Certificate, inter: Certif
 /** Why it does no harm that we read a certificate which Node's decoder refuses. */
 export const harmless = (certificate: Certificate): string | undefined => {
   if (hasOpaque(certificate)) return 'a value in a name that is no text, which is kept as its bytes'
+  if (valuesOf(certificate).some(({ tag }) => !USUAL.includes(tag)))
+    return 'a string of a type that names do not have elsewhere, read as the text that it is'
   if (certificate.key.type === 'other') return 'a key that nobody here can use, so that nothing below it verifies'
   if (!certificate.signatureAlgorithm.algorithm || !certificate.algorithmsAgree)
     return 'a signature that nobody here can check, so that it verifies nowhere'
