@@ -17,50 +17,56 @@ const move = (from: Connection, to: Connection): boolean => {
   return moved
 }
 
-/** Turns both ends until nothing moves. `take` gets what comes. */
-export const settle = ({ client, server }: Ends, take?: (data: Uint8Array, at: Connection) => void): void => {
+/** Turns both ends until nothing moves. */
+export const settle = ({ client, server }: Ends): void => {
   for (let moved = true; moved; ) {
-    moved = false
-    for (const end of [client, server]) {
-      while (end.advance().kind === 'take') {
-        const data = end.take()
-        if (data) take?.(data, end)
-      }
-    }
+    client.advance()
     moved = move(client, server)
+    server.advance()
     moved = move(server, client) || moved
   }
 }
 
+/** A handshake until both ends are done with it; tickets may be under way then, as with node:tls. */
 export const shake = (client: Config, server: Config): Ends => {
   const ends = { client: new Connection('client', client), server: new Connection('server', server) }
-  settle(ends)
-  if (!ends.client.established || !ends.server.established) throw new Error('the handshake did not end')
+  for (let turn = 0; !(ends.client.established && ends.server.established); turn++) {
+    if (turn > 4) throw new Error('the handshake did not end')
+    ends.client.advance()
+    move(ends.client, ends.server)
+    ends.server.advance()
+    if (!ends.client.established) move(ends.server, ends.client)
+  }
   return ends
 }
 
+const taken = (end: Connection): number => {
+  let length = 0
+  while (end.advance().kind === 'take') length += end.take()?.length ?? 0
+  return length
+}
+
 /** Sends `total` bytes in writes of 16 KiB from client to server. */
-export const pour = (ends: Ends, total: number): void => {
+export const pour = ({ client, server }: Ends, total: number): void => {
   const chunk = new Uint8Array(16384)
-  let taken = 0
+  let came = 0
   for (let sent = 0; sent < total; sent += chunk.length) {
-    ends.client.write(chunk)
-    move(ends.client, ends.server)
-    while (ends.server.advance().kind === 'take') taken += ends.server.take()?.length ?? 0
+    client.write(chunk)
+    move(client, server)
+    came += taken(server)
   }
-  if (taken !== total) throw new Error(`${taken} of ${total} bytes came`)
+  if (came !== total) throw new Error(`${came} of ${total} bytes came`)
 }
 
 /** `count` questions of `size` bytes, each answered with as many. */
-export const pingPong = (ends: Ends, count: number, size: number): void => {
+export const pingPong = ({ client, server }: Ends, count: number, size: number): void => {
   const message = new Uint8Array(size)
-  const { client, server } = ends
   for (let i = 0; i < count; i++) {
     client.write(message)
     move(client, server)
-    while (server.advance().kind === 'take') server.take()
+    const asked = taken(server)
     server.write(message)
     move(server, client)
-    while (client.advance().kind === 'take') client.take()
+    if (asked !== size || taken(client) !== size) throw new Error('a message is not whole')
   }
 }
