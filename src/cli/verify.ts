@@ -116,7 +116,7 @@ const rulesOf = (options: Options): VerifierOptions => {
     // further names are checked one by one, since all must match
     ...(names.length > 0 ? { names: names.slice(0, 1) } : { noName: true }),
     anyPurpose: options.purpose === undefined || options.purpose === 'any',
-    profile: options.purpose === 'sslserver' ? 'webpki' : 'rfc5280',
+    profile: options.purpose === 'sslserver' ? 'webpki' : 'openssl',
     strict: options.x509_strict ?? false,
     partialChain: options.partial_chain ?? false,
     ...(options.verify_depth !== undefined && { maxDepth: options.verify_depth }),

@@ -10,7 +10,7 @@ import { policyWork, processPolicies } from './policy.ts'
 import type { Revocation } from './revocation.ts'
 import { signatureStrength } from './signature.ts'
 import { keyStrength, keyText } from './spki.ts'
-import { strictFaults } from './strict.ts'
+import { ANY_PURPOSE, purposes, strictFaults } from './strict.ts'
 import { secondOf, when } from './time.ts'
 import type { RevocationRules, SignatureOutcome, Trial } from './trial.ts'
 import { verdicts } from './verdicts.ts'
@@ -194,9 +194,6 @@ const commonFaults = (certificate: Certificate, { crl }: RevocationRules): Fault
   return faults
 }
 
-const purposes = { server: knownOid('serverAuth'), client: knownOid('clientAuth') } as const
-const ANY_PURPOSE = knownOid('anyExtendedKeyUsage')
-
 /**
  * RFC 5280 section 4.2.1.12; in CA certificates it limits what they may issue, as the whole Web PKI reads it. The leaf
  * has to name its purpose there: "any" will not do, for OpenSSL neither.
@@ -233,7 +230,8 @@ const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined)
 const leafFaults = (leaf: Certificate, anchor: boolean, { rules }: Trial): Fault[] => [
   ...commonFaults(leaf, rules.revocation),
   ...purposeFault(leaf, rules.purpose, rules.profile === 'rfc5280'),
-  ...(rules.profile === 'webpki' ? [...usageFault(leaf, rules.purpose), ...caFault(leaf, anchor, rules.purpose)] : []),
+  ...(rules.profile === 'rfc5280' ? [] : usageFault(leaf, rules.purpose)),
+  ...(rules.profile === 'webpki' ? caFault(leaf, anchor, rules.purpose) : []),
   ...strictFaults(leaf, 'leaf', rules),
 ]
 
@@ -261,7 +259,7 @@ export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules 
   }
   return [
     ...faults,
-    ...purposeFault(certificate, rules.purpose, true),
+    ...purposeFault(certificate, rules.purpose, rules.profile !== 'openssl'),
     ...strictFaults(certificate, anchor ? 'anchor' : 'issuer', rules),
   ]
 }

@@ -19,7 +19,7 @@ import { type PolicyInputs, processPolicies } from './policy.ts'
 import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocation.ts'
 import { Store } from './store.ts'
 import { loggedBy, type TransparencyOptions, tooFew } from './transparency.ts'
-import { type Budget, type RevocationRules, type Rules, Trial, usualBudget } from './trial.ts'
+import { type Budget, type Profile, type RevocationRules, type Rules, Trial, usualBudget } from './trial.ts'
 import { verdicts } from './verdicts.ts'
 import type { About, CertificateVerifier, Verified } from './verifier.ts'
 
@@ -44,10 +44,11 @@ export interface VerifierOptions {
   /** Whether the purpose (extended key usage, and the key usage of the leaf) is left unchecked. */
   readonly anyPurpose?: boolean
   /**
-   * `webpki`, the default, asks of a TLS server what browsers do (CA/Browser Forum Baseline Requirements); `rfc5280`
-   * is path validation alone (section 6.1), which leaves to the application what the leaf's key is used for.
+   * `webpki`, the default, asks of a TLS server what browsers do (CA/Browser Forum Baseline Requirements). `rfc5280` is
+   * path validation (section 6.1) with what certificates must have besides (section 4.2), and leaves to the application
+   * what the leaf's key is used for. `openssl` is path validation as OpenSSL does it, which asks less of certificates.
    */
-  readonly profile?: 'webpki' | 'rfc5280'
+  readonly profile?: Profile
   /** Whether to refuse also what CAs must not do and most verifiers let pass, such as serial numbers that are too long. */
   readonly strict?: boolean
   /** What is asked of certificate policies; nothing by default, unless a CA in the path demands it. */
@@ -264,6 +265,8 @@ class Search {
   readonly #revocation: Revocation | undefined
   /** Subjects from which some chain of names leads to an anchor. */
   readonly #hopeful: ReadonlySet<string>
+  /** Whether identifiers of the issuer must fit, as OpenSSL wants it, instead of being hints (RFC 5280 section 4.2.1.1). */
+  readonly #exact: boolean
   /** Whether a certificate may issue others at all. */
   readonly #fit = new Map<Certificate, boolean>()
 
@@ -274,6 +277,7 @@ class Search {
     this.#pools = pools
     this.#trial = trial
     this.#revocation = revocation
+    this.#exact = trial.rules.strict || trial.rules.profile === 'openssl'
     this.#hopeful = this.#reachable()
   }
 
@@ -352,6 +356,7 @@ class Search {
       for (const certificate of pool.bySubject(last.issuer.key)) {
         this.#trial.spend('candidates')
         if (texts.has(certificate.text) || chain.some((before) => sameEntity(before, certificate))) continue
+        if (this.#exact && !mayBeIssuer(last, certificate)) continue
         texts.add(certificate.text)
         wanted.push(certificate)
       }
@@ -400,6 +405,15 @@ const keyIdsAgree = (certificate: Certificate, issuer: Certificate): boolean | u
   const wanted = certificate.known.authorityKeyIdentifier?.keyId
   const has = issuer.known.subjectKeyIdentifier
   return wanted && has && equal(wanted, has)
+}
+
+/** Whether all that the authorityKeyIdentifier says is true of this issuer. */
+const mayBeIssuer = (certificate: Certificate, issuer: Certificate): boolean => {
+  const { serial, issuer: names } = certificate.known.authorityKeyIdentifier ?? {}
+  if (keyIdsAgree(certificate, issuer) === false) return false
+  if (serial && !equal(serial, issuer.serial)) return false
+  const name = names?.find(({ type }) => type === 'directory')
+  return name?.type !== 'directory' || name.value.key === issuer.issuer.key
 }
 
 /** Whether two certificates are of the same holder and key: a path that met both would go in circles. */

@@ -2,6 +2,7 @@ import { equal } from '../bytes/compare.ts'
 import type { Certificate } from './certificate.ts'
 import { type Fault, shown } from './fault.ts'
 import { ipText } from './general-name.ts'
+import { isDnsName } from './identity.ts'
 import { knownOid, oidName } from './oids.ts'
 import type { Rules } from './trial.ts'
 import type { Verdict } from './verdicts.ts'
@@ -11,16 +12,16 @@ export type Place = 'leaf' | 'issuer' | 'anchor'
 
 interface StrictRule {
   readonly at: readonly Place[]
-  /** In one profile only. */
-  readonly profile?: 'webpki' | 'rfc5280'
-  /** Holds in its profile even without `strict`. */
+  /** By the Web PKI's rules only, or only by RFC 5280 alone. */
+  readonly of?: 'webpki' | 'rfc5280'
+  /** Holds in the profile `rfc5280` even without `strict`. */
   readonly always?: true
   /** Only for TLS servers. */
   readonly server?: true
   readonly verdict?: Verdict
   readonly rule: string
   /** How the certificate breaks it, as the end of a sentence that begins with the certificate. */
-  readonly breach: (certificate: Certificate) => string | false | undefined
+  readonly breach: (certificate: Certificate, rules: Rules) => string | false | undefined
 }
 
 const everywhere: readonly Place[] = ['leaf', 'issuer', 'anchor']
@@ -63,6 +64,7 @@ const rules: readonly StrictRule[] = [
   {
     at: everywhere,
     rule: 'RFC 5280 section 4.2.1.1',
+    always: true,
     breach: ({ selfIssued, known }) =>
       !selfIssued &&
       !known.authorityKeyIdentifier?.keyId &&
@@ -71,14 +73,7 @@ const rules: readonly StrictRule[] = [
   {
     at: issuing,
     rule: 'RFC 5280 section 4.2.1.2',
-    profile: 'rfc5280',
     always: true,
-    breach: (ca) => isCa(ca) && !ca.known.subjectKeyIdentifier && 'is that of a CA and has no subjectKeyIdentifier',
-  },
-  {
-    at: issuing,
-    rule: 'RFC 5280 section 4.2.1.2',
-    profile: 'webpki',
     breach: (ca) => isCa(ca) && !ca.known.subjectKeyIdentifier && 'is that of a CA and has no subjectKeyIdentifier',
   },
   {
@@ -89,7 +84,7 @@ const rules: readonly StrictRule[] = [
   {
     at: ['leaf'],
     rule: 'RFC 5280 section 4.2.1.9',
-    profile: 'rfc5280',
+    of: 'rfc5280',
     always: true,
     breach: (leaf) =>
       !isCa(leaf) &&
@@ -99,21 +94,14 @@ const rules: readonly StrictRule[] = [
   {
     at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.11',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: ({ keyUsage }) =>
       (keyUsage?.has('keyCertSign') || keyUsage?.has('cRLSign')) &&
       'is that of a server and may sign certificates or CRLs (keyUsage)',
   },
-  {
-    at: ['leaf'],
-    rule: 'RFC 5280 section 4.2.1.10',
-    profile: 'rfc5280',
-    always: true,
-    breach: strayConstraints,
-  },
-  { at: ['leaf'], rule: 'RFC 5280 section 4.2.1.10', profile: 'webpki', breach: strayConstraints },
-  { at: issuing, rule: 'RFC 5280 section 4.2.1.9', breach: uncritical('basicConstraints') },
+  { at: ['leaf'], rule: 'RFC 5280 section 4.2.1.10', always: true, breach: strayConstraints },
+  { at: issuing, rule: 'RFC 5280 section 4.2.1.9', always: true, breach: uncritical('basicConstraints') },
   {
     at: issued,
     rule: 'RFC 5280 section 4.2.1.9',
@@ -122,12 +110,13 @@ const rules: readonly StrictRule[] = [
       (!isCa(certificate) || certificate.keyUsage?.has('keyCertSign') === false) &&
       'has a path length (basicConstraints) and may not sign certificates',
   },
-  { at: everywhere, rule: 'RFC 5280 section 4.2.1.10', profile: 'rfc5280', breach: uncritical('nameConstraints') },
+  { at: everywhere, rule: 'RFC 5280 section 4.2.1.10', of: 'rfc5280', breach: uncritical('nameConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.11', breach: uncritical('policyConstraints') },
   { at: everywhere, rule: 'RFC 5280 section 4.2.1.14', breach: uncritical('inhibitAnyPolicy') },
   {
     at: ['leaf'],
     rule: 'RFC 5280 section 4.2.1.6',
+    always: true,
     breach: (leaf) =>
       leaf.subject.empty &&
       uncritical('subjectAltName')(leaf) &&
@@ -135,8 +124,26 @@ const rules: readonly StrictRule[] = [
   },
   {
     at: ['leaf'],
+    rule: 'RFC 5280 section 4.2.1.6',
+    breach: ({ known }) => {
+      const odd = known.subjectAltName?.find((name) => name.type === 'dns' && !isPreferredSyntax(name.value))
+      return odd && `is for "${odd.value}", which is not written as host names are (RFC 1034 section 3.5)`
+    },
+  },
+  {
+    at: issuing,
+    verdict: 'wrongPurpose',
+    rule: 'RFC 5280 section 4.2.1.12',
+    breach: ({ known: { extKeyUsage } }, { purpose }) =>
+      purpose &&
+      extKeyUsage?.includes(ANY_PURPOSE) &&
+      !extKeyUsage.includes(purposes[purpose]) &&
+      `is for any purpose (extKeyUsage) without naming that of TLS ${purpose}s`,
+  },
+  {
+    at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.12',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: (leaf) =>
       !leaf.subject.empty &&
@@ -146,28 +153,36 @@ const rules: readonly StrictRule[] = [
   {
     at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.6',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: ({ known }) => !known.extKeyUsage && 'does not say what it is for (extKeyUsage)',
   },
   {
     at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.6',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: (leaf) => leaf.extension(knownOid('extKeyUsage'))?.critical && 'has a critical extKeyUsage',
   },
   {
     at: ['leaf'],
+    rule: 'CA/Browser Forum Baseline Requirements 7.1.2.7.10',
+    of: 'webpki',
+    server: true,
+    breach: ({ known }) =>
+      known.extKeyUsage?.includes(ANY_PURPOSE) && 'is that of a server and for any purpose besides',
+  },
+  {
+    at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.4.3',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: strayCommonName,
   },
   {
     at: ['leaf'],
     rule: 'CA/Browser Forum Baseline Requirements 3.2.2.6',
-    profile: 'webpki',
+    of: 'webpki',
     server: true,
     breach: ({ known }) => {
       const wide = known.subjectAltName?.find((name) => name.type === 'dns' && overSuffix(name.value))
@@ -177,7 +192,7 @@ const rules: readonly StrictRule[] = [
   {
     at: everywhere,
     rule: 'CA/Browser Forum Baseline Requirements 6.1.5',
-    profile: 'webpki',
+    of: 'webpki',
     verdict: 'rejected',
     breach: ({ key }) =>
       key.type === 'rsa' && key.bits % 8 !== 0 && `has an RSA key of ${key.bits} bits, which is not a multiple of 8`,
@@ -185,14 +200,14 @@ const rules: readonly StrictRule[] = [
   {
     at: ['anchor'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.1.2',
-    profile: 'webpki',
+    of: 'webpki',
     breach: ({ selfIssued, known }) =>
       selfIssued && known.extKeyUsage && `is a root and has extKeyUsage (${known.extKeyUsage.map(oidName).join(', ')})`,
   },
   {
     at: ['anchor'],
     rule: 'CA/Browser Forum Baseline Requirements 7.1.2.1.3',
-    profile: 'webpki',
+    of: 'webpki',
     breach: ({ selfIssued, known }) => {
       const { authorityKeyIdentifier: authority, subjectKeyIdentifier: own } = known
       if (!selfIssued || !authority) return false
@@ -228,23 +243,28 @@ function strayCommonName({ subject, known }: Certificate): string | undefined {
 }
 const COMMON_NAME = knownOid('commonName')
 
+/** What TLS is called in extKeyUsage. */
+export const purposes = { server: knownOid('serverAuth'), client: knownOid('clientAuth') } as const
+export const ANY_PURPOSE = knownOid('anyExtendedKeyUsage')
+
+/** Letters, digits and hyphens; a wildcard in front. */
+const isPreferredSyntax = (name: string): boolean => isDnsName(name.replace(/^\*\./, '')) && !name.includes('_')
+
 /** Second-level labels under which the registries of countries sell names. */
 const GENERIC = 'ac|co|com|edu|gob|gov|go|gr|id|info|ltd|me|mil|muni|name|ne|net|nom|or|org|plc|sch|web'
 const SUFFIX = new RegExp(`^\\*\\.(?:${GENERIC})\\.[a-z]{2}$`, 'i')
 const overSuffix = (name: string): boolean => /^\*\.[^.]*$/.test(name) || SUFFIX.test(name)
 
 /** What the profile and the level of strictness find wrong with one certificate beyond what everybody refuses. */
-export const strictFaults = (
-  certificate: Certificate,
-  place: Place,
-  { strict, profile, purpose }: Rules,
-): readonly Fault[] => {
+export const strictFaults = (certificate: Certificate, place: Place, wanted: Rules): readonly Fault[] => {
+  const { strict, profile, purpose } = wanted
   const faults: Fault[] = []
   for (const row of rules) {
-    if (!row.at.includes(place) || (row.profile && row.profile !== profile)) continue
-    if (!strict && !row.always) continue
+    if (!row.at.includes(place)) continue
+    if (!strict && !(row.always && profile === 'rfc5280')) continue
+    if (row.of && (row.of === 'webpki') !== (profile === 'webpki')) continue
     if (row.server && purpose !== 'server') continue
-    const breach = row.breach(certificate)
+    const breach = row.breach(certificate, wanted)
     if (!breach) continue
     faults.push({
       verdict: row.verdict ?? 'invalidExtension',

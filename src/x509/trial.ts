@@ -21,6 +21,12 @@ export interface Budget {
 
 export const usualBudget: Budget = { signatures: 100, candidates: 10_000, comparisons: 1 << 20, fetches: 16 }
 
+/**
+ * By whose rules: `webpki`, what browsers ask of servers' certificates; `rfc5280`, path validation and what that document
+ * demands of certificates besides; `openssl`, path validation as OpenSSL does it, which lets pass more of the latter.
+ */
+export type Profile = 'webpki' | 'rfc5280' | 'openssl'
+
 /** What a path is measured by; nothing here is optional any more. */
 export interface Rules {
   /** Undefined: any purpose will do. */
@@ -35,8 +41,7 @@ export interface Rules {
   readonly maxDepth: number
   /** Whether any certificate of the store ends a path, not only self-signed ones. */
   readonly partialChain: boolean
-  /** `webpki`: what browsers ask of servers' certificates; `rfc5280`: path validation alone. */
-  readonly profile: 'webpki' | 'rfc5280'
+  readonly profile: Profile
   /** Whether rules count that bind CAs and that most verifiers let pass. */
   readonly strict: boolean
   /** Whether somebody may let faults pass, so that all of them are wanted. */

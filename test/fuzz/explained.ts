@@ -1,8 +1,5 @@
-import { equal } from '../../src/bytes/compare.ts'
 import type { Certificate, GeneralName, Name } from '../../src/x509/index.ts'
-import { oidOf } from '../../src/x509/index.ts'
 import type { Attribute } from '../../src/x509/name.ts'
-import { root } from './chains.ts'
 import type { Verdict } from './openssl.ts'
 
 /** Where we accept, even under `strict`, what OpenSSL refuses, and why that is right. */
@@ -11,23 +8,9 @@ interface Row {
   readonly when: (verdict: Verdict, leaf: Certificate, inter: Certificate) => boolean
 }
 
-const NO_ISSUER = 20
-const PURPOSE = 26
 const UNKNOWN_CRITICAL = 34
 
 const rows: readonly Row[] = [
-  {
-    why: 'key identifiers help to choose among issuers (RFC 5280 section 4.2.1.1); whose signature it is, the signature says',
-    when: ({ code, depth }, leaf, inter) =>
-      code === NO_ISSUER && (depth === 0 ? misses(leaf, inter) : depth === 1 && misses(inter, root)),
-  },
-  {
-    why: 'anyExtendedKeyUsage of a CA allows every purpose (RFC 5280 section 4.2.1.12)',
-    when: ({ code, depth }, _leaf, inter) =>
-      code === PURPOSE &&
-      depth === 1 &&
-      (inter.known.extKeyUsage ?? []).includes(oidOf('anyExtendedKeyUsage') as string),
-  },
   {
     why: 'the TLS feature extension (RFC 7633) is carried out here, so that it may be critical',
     when: ({ code, depth }, leaf, inter) =>
@@ -38,12 +21,6 @@ const rows: readonly Row[] = [
     when: ({ code }, leaf, inter) => code === 0 && (hasOpaque(leaf) || hasOpaque(inter)),
   },
 ]
-
-const misses = (issued: Certificate, issuer: Certificate): boolean => {
-  const { keyId, issuer: names, serial } = issued.known.authorityKeyIdentifier ?? {}
-  const own = issuer.known.subjectKeyIdentifier
-  return (keyId !== undefined && own !== undefined && !equal(keyId, own)) || names !== undefined || serial !== undefined
-}
 
 /** Whether some name in it has a value that is no character string. */
 export const hasOpaque = (certificate: Certificate): boolean =>
