@@ -157,37 +157,39 @@ export class Peer implements Beside {
 
   // ---- what the carrier tells
 
+  expects(type: number): void {
+    if (this.#due.some((name) => messages[name].type === type) || this.#ignores(type)) return
+    const came = Object.entries(messages).find(([, row]) => row.type === type)?.[0] ?? `message type ${type}`
+    throw new TlsError(
+      'unexpected_message',
+      'UNEXPECTED_MESSAGE',
+      `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`,
+    )
+  }
+
   begins(type: number, length: number): void {
     const { limits } = this.config
-    const name = this.#due.find((candidate) => messages[candidate].type === type)
-    const ignored =
-      type === messages.helloRequest.type &&
-      this.facts.role === 'client' &&
-      this.facts.version !== TLS13 &&
-      !this.established
-    if (name === undefined && !ignored) {
-      const came = Object.entries(messages).find(([, row]) => row.type === type)?.[0] ?? `message type ${type}`
-      throw new TlsError(
-        'unexpected_message',
-        'UNEXPECTED_MESSAGE',
-        `${came} came where ${this.#due.join(' or ') || 'nothing'} was due`,
-      )
-    }
     const names = type === messages.certificate.type || type === messages.certificateRequest.type
     const limit = names ? limits.certificate : limits.message
     if (length > limit)
       throw new TlsError(
         'illegal_parameter',
         'EXCESSIVE_MESSAGE_SIZE',
-        `${name ?? 'helloRequest'} of ${length} bytes, ${limit} are allowed`,
+        `message type ${type} of ${length} bytes, ${limit} are allowed`,
       )
-    if ((this.established || ignored) && ++this.#sinceData > limits.updates) {
+    if ((this.established || this.#ignores(type)) && ++this.#sinceData > limits.updates) {
       throw new TlsError(
         'unexpected_message',
         'TOO_MANY_KEY_UPDATES',
         `more than ${limits.updates} messages without data between them`,
       )
     }
+  }
+
+  /** HelloRequest, to a client that is negotiating as TLS 1.2 or does not know yet. */
+  #ignores(type: number): boolean {
+    const { role, version } = this.facts
+    return type === messages.helloRequest.type && role === 'client' && version !== TLS13 && !this.established
   }
 
   data(view: Uint8Array): void {

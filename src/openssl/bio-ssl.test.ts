@@ -68,7 +68,7 @@ const rows: readonly Row[] = [
   },
   {
     id: 'S1c S2b S2c S2d S3 S3b',
-    differs: { S2d: 'our tickets are of another length' },
+    differs: { S2d: 'our tickets are of another length, which nothing promises' },
     run: async ({ version, late }) => {
       const pair = await ends(version, late)
       const { client, server } = pair

@@ -165,7 +165,7 @@ const events: readonly Row[] = [
   },
   {
     id: 'I3',
-    differs: 'handshake messages are of other lengths',
+    differs: 'D15, other suites and certificates: messages are of other lengths',
     quick: true,
     run: async ({ version }) => {
       let notes: string[] = []

@@ -155,7 +155,7 @@ const defaults: readonly Row[] = [
       '"ed25519:ed25519" -> 0',
       '"DSA+SHA1" -> 0',
     ],
-    'DSA is out of scope, and refused rather than ignored',
+    'D11, DSA is refused rather than ignored',
   ),
   row('H8 H8b H8c H8d H8g H8h H8i', () => {
     const ctx = context()
@@ -309,7 +309,7 @@ const listed = (text: string, says: string, differs?: string): Row =>
     [says],
     differs,
   )
-const FEWER = 'we have fewer suites'
+const FEWER = 'D11 and D15, we have fewer suites'
 table('H4: cipher lists', [
   listed('AES128-SHA', '1 n=4 AES128-SHA level=1'),
   listed('BOGUS', `0; ${NO_MATCH} n=3 level=1`),
@@ -328,8 +328,8 @@ table('H4: cipher lists', [
   listed('ECDHE+AESGCM', '1 n=7 level=1'),
   listed('-ALL:AES128-SHA', '1 n=4 AES128-SHA level=1'),
   listed('kRSA+AES128+SHA256', '1 n=4 AES128-SHA256 level=1'),
-  listed('NULL', `0; ${NO_MATCH} n=3 level=1`, 'there are no suites without encryption'),
-  listed('eNULL', `0; ${NO_MATCH} n=3 level=1`, 'there are no suites without encryption'),
+  listed('NULL', `0; ${NO_MATCH} n=3 level=1`, 'D15, there are no suites without encryption'),
+  listed('eNULL', `0; ${NO_MATCH} n=3 level=1`, 'D15, there are no suites without encryption'),
   listed('COMPLEMENTOFDEFAULT', `0; ${NO_MATCH} n=3 level=1`, FEWER),
   listed('PSK', '1 n=17 level=1', FEWER),
   listed('SUITEB128', '1 n=5 ECDHE-ECDSA-AES128-GCM-SHA256 ECDHE-ECDSA-AES256-GCM-SHA384 level=1'),

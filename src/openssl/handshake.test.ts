@@ -111,7 +111,7 @@ const calls: readonly Row[] = [
   },
   {
     id: 'A15 A15b A16',
-    differs: { A15b: 'the hello is of another length: the defaults are safer' },
+    differs: { A15b: 'D15, the hello is of another length: the defaults are safer' },
     run: async ({ late }) => {
       const { client, server, toServer } = await pairOf({ late })
       const waits = told(server, await handshake(server))
@@ -227,7 +227,7 @@ const transport: readonly Row[] = [
   ...[1, 2, 5, 16, 100].map(
     (size): Row => ({
       id: `B1 pair size ${size}`,
-      differs: 'how often each waits follows from the lengths of hello and certificate, and is not compared',
+      differs: 'D15, how often each waits follows from the length of the hello and is not compared',
       run: async (setting) => [await drive(size, setting, 3000)],
       // the server of TLS 1.3 has its tickets to write, and nobody reads them
       says: { 772: ['c=1 s=-1'], 771: ['c=1 s=1'] },
@@ -236,7 +236,7 @@ const transport: readonly Row[] = [
   ...[1000, 0].map(
     (size): Row => ({
       id: `B1 pair size ${size}`,
-      differs: 'how often each waits follows from the lengths of hello and certificate, and is not compared',
+      differs: 'D15, how often each waits follows from the length of the hello and is not compared',
       run: async (setting) => [await drive(size, setting)],
       says: ['c=1 s=1'],
     }),
@@ -381,7 +381,7 @@ const transport: readonly Row[] = [
   },
   {
     id: 'Y4 Y4b',
-    differs: { Y4: 'the bodies are of other lengths' },
+    differs: { Y4: 'D15, other suites and certificates: the bodies are of other lengths' },
     version: 0x0303,
     run: async ({ version, late }) => {
       const sizes = async (readAhead: number): Promise<string> => {

@@ -332,7 +332,7 @@ const rows: readonly Row[] = [
       ],
       771: ['c=1  s=1 NONE -1 WANT_READ has_ticket=0', 'c=-1 s=-1 SSL; SSL/234 “callback failed” 0 SSL has_ticket=0'],
     },
-    differs: 'no ticket is sent where OpenSSL sends a broken one; a fatal alert stays SSL_ERROR_SSL',
+    differs: 'D14, no ticket is sent where OpenSSL sends a broken one; and D2',
   },
   {
     id: 'tickets of one context open in another that has its keys',

@@ -9,6 +9,8 @@ export class Assembler {
   #from = 0
   #to = 0
   #announced = false
+  /** A message that was due has begun, once at least. */
+  begun = false
 
   /** Bytes of a message that is not whole yet, or of further messages. */
   get length(): number {
@@ -34,6 +36,8 @@ export class Assembler {
     const at = this.#from
     const length = (this.#byte(at + 1) << 16) | (this.#byte(at + 2) << 8) | this.#byte(at + 3)
     if (!this.#announced) {
+      beside.expects(this.#byte(at))
+      this.begun = true
       beside.begins(this.#byte(at), length)
       this.#announced = true
     }

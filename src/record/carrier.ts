@@ -15,7 +15,9 @@ export interface Keys {
 
 /** What a carrier tells while it looks for a handshake message. */
 export interface Beside {
-  /** A message of this type and length begins. Throws when it is not due or too long, before its body is kept. */
+  /** A message of this type begins. Throws when it is not due. */
+  expects(type: number): void
+  /** It is that long. Throws when it is too long, before its body is kept. */
   begins(type: number, length: number): void
   /** Application data came. Throws when none may come now. */
   data(view: Uint8Array): void

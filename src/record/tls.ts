@@ -5,6 +5,7 @@ import { type Config, TLS12, TLS13 } from '../config.ts'
 import type { Keying } from '../crypto/provider.ts'
 import { ciphers, type Suite } from '../crypto/suites.ts'
 import { TlsError, Truncated } from '../errors.ts'
+import type { Reason } from '../reasons.ts'
 import { isPromise, type Need, type Task, wait } from '../task.ts'
 import { Assembler } from './assemble.ts'
 import type { Beside, Carrier, Keys, Level } from './carrier.ts'
@@ -16,8 +17,13 @@ export const APPLICATION_DATA = 23
 
 const HEADER = 5
 const MAX_PLAINTEXT = 16384
-/** What protection may add to a plaintext (RFC 9846 section 5.2, RFC 5246 section 6.2.3). */
-const EXPANSION = { [TLS12]: 2048, [TLS13]: 256 } as const
+/**
+ * What protection may add to a plaintext: RFC 9846 section 5.2. RFC 5246 section 6.2.3 has room for what compression adds;
+ * without it no cipher of ours needs more than OpenSSL allows: 64 for the MAC and 256 for the padding.
+ */
+const EXPANSION = { [TLS12]: 320, [TLS13]: 256 } as const
+/** OpenSSL's buffer for a record: what would not fit has a reason of its own. */
+const BUFFER = MAX_PLAINTEXT + 327
 
 /** Records under one key: AES-GCM is good for 2^24.5 full ones. The rest is for what is under way when we notice. */
 const WORN = 2 ** 24
@@ -53,7 +59,8 @@ export class TlsCarrier implements Carrier {
   #late: Promise<unknown>[] = []
   /** Handshake messages that are not in records yet. */
   #flight: Uint8Array[] = []
-  #begun = false
+  /** What a server's peer began with instead of a hello: the version in that record. */
+  #foreignVersion: number | undefined
   /** A ChangeCipherSpec goes before the next record. */
   #disguise = false
   /** close_notify came before the handshake was over: nothing may follow it. */
@@ -71,10 +78,7 @@ export class TlsCarrier implements Carrier {
     this.flush()
     for (;;) {
       const raw = this.#assembler.next(beside)
-      if (raw) {
-        this.#begun = true
-        return raw
-      }
+      if (raw) return raw
       yield* this.#record(beside, HANDSHAKE)
     }
   }
@@ -101,6 +105,7 @@ export class TlsCarrier implements Carrier {
       const version = (input.at(1) << 8) | input.at(2)
       const length = (input.at(3) << 8) | input.at(4)
       this.#checkHeader(type, version, length)
+      if (type !== HANDSHAKE && this.#server && !this.#assembler.begun) this.#foreignVersion = version
       while (input.length < HEADER + length) yield* this.#more(beside, HEADER + length - input.length)
 
       const record = input.lend(HEADER + length)
@@ -118,8 +123,8 @@ export class TlsCarrier implements Carrier {
           }
           throw new TlsError(
             'bad_record_mac',
-            'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
-            `record ${this.#readSequence} of this key`,
+            unopened(keys, length),
+            `record ${this.#readSequence} of this key, ${length} bytes`,
           )
         }
         this.#readSequence++
@@ -207,7 +212,7 @@ export class TlsCarrier implements Carrier {
   }
 
   #checkHeader(type: number, version: number, length: number): void {
-    if (!this.#begun && version >> 8 !== 3) throw foreign(this.input.lend(HEADER))
+    if (!this.#assembler.begun && version >> 8 !== 3) throw foreign(this.input.lend(HEADER))
     // a client that gives up on our hello may not have learned yet which version this is
     const early = this.#version === undefined || (type === ALERT && this.#plainAlerts)
     if (early ? version >> 8 !== 3 : version !== 0x0303) {
@@ -219,13 +224,12 @@ export class TlsCarrier implements Carrier {
     const max = MAX_PLAINTEXT + (keys ? EXPANSION[keys.version] : this.#skip > 0 ? 256 : 0)
     if (length > max) {
       // RFC 9846 5.1: the length MUST NOT exceed 2^14 bytes; 5.2 and RFC 5246 6.2.3 add what protection may
-      if (keys)
-        throw new TlsError(
-          'record_overflow',
-          'ENCRYPTED_LENGTH_TOO_LONG',
-          `a record of ${length} bytes, ${max} are allowed`,
-        )
-      throw new TlsError('record_overflow', 'PACKET_LENGTH_TOO_LONG', `a record of ${length} bytes, ${max} are allowed`)
+      const reason = keys ? 'ENCRYPTED_LENGTH_TOO_LONG' : 'DATA_LENGTH_TOO_LONG'
+      throw new TlsError(
+        'record_overflow',
+        length > BUFFER ? 'PACKET_LENGTH_TOO_LONG' : reason,
+        `a record of ${length} bytes, ${max} are allowed`,
+      )
     }
   }
 
@@ -382,8 +386,7 @@ export class TlsCarrier implements Carrier {
     const { trace } = this.#config
     if (!keys) {
       const place = this.output.reserve(HEADER + bytes.length)
-      // RFC 9846 5.1: until the version is known a client may say 0x0301, for servers that look no further
-      header(place, type, this.#version === undefined && !this.#server && !this.#begun ? 0x0301 : 0x0303, bytes.length)
+      header(place, type, this.#clearVersion(), bytes.length)
       place.set(bytes, HEADER)
       trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
       return
@@ -416,6 +419,14 @@ export class TlsCarrier implements Carrier {
       length: bytes.length,
       ...(tls13 && { inner: type }),
     })
+  }
+
+  /** The version that a record in the clear names. */
+  #clearVersion(): number {
+    // RFC 9846 5.1: until the version is known a client may say 0x0301, for servers that look no further
+    if (!this.#server) return this.#version === undefined && !this.#assembler.begun ? 0x0301 : 0x0303
+    // whoever begins with anything but a hello is answered in the version of the record it came in
+    return this.#foreignVersion ?? 0x0303
   }
 
   #seals(answer: Promise<void>, length: number): void {
@@ -487,6 +498,12 @@ export class TlsCarrier implements Carrier {
   limitRead(bytes: number): void {
     this.#readLimit = Math.min(MAX_PLAINTEXT, bytes)
   }
+}
+
+/** Why a record does not open. Whether it is too short for any key is for everybody to see; the reasons are OpenSSL's. */
+const unopened = ({ version, protection }: Keys, length: number): Reason => {
+  if (length >= protection.sealedLength(0, 0)) return 'DECRYPTION_FAILED_OR_BAD_RECORD_MAC'
+  return version === TLS13 ? 'BLOCK_CIPHER_PAD_IS_WRONG' : 'INTERNAL_ERROR'
 }
 
 const header = (place: Uint8Array, type: number, version: number, length: number): void => {
