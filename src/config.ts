@@ -3,7 +3,8 @@ import type { HashName, PrivateKey, Provider } from './crypto/provider.ts'
 import { type Scheme, schemes } from './crypto/schemes.ts'
 import { type Suite, suites } from './crypto/suites.ts'
 import { Misuse } from './errors.ts'
-import type { Session, SessionStore } from './session/session.ts'
+import type { SessionCache } from './session/cache.ts'
+import type { Session, Sessions } from './session/session.ts'
 import type { Tickets } from './session/tickets.ts'
 import type { Hook } from './task.ts'
 import type { Trace } from './trace.ts'
@@ -30,6 +31,8 @@ export interface ExternalPsk {
   readonly secret: Uint8Array
   /** The hash that it is bound to; SHA-256 where nothing was said. */
   readonly hash: HashName
+  /** It was imported (RFC 9258), so it is for TLS 1.3 alone. */
+  readonly imported?: boolean
   /** For early data: the suite and the application protocol that go with it, and how many bytes may be sent. */
   readonly suite?: number
   readonly alpn?: string
@@ -125,10 +128,13 @@ export interface Config {
 
   /** Client: the session to resume. */
   readonly session?: Session
+  /** Client: where sessions are kept for next time and found again, and for whom: the server's "host:port". */
+  readonly sessionCache?: SessionCache
+  readonly origin?: string
   /** Told of every session that can be resumed later. */
   readonly onSession?: (session: Session) => void
   /** Server: where sessions of TLS 1.2 are kept by id. */
-  readonly sessions?: SessionStore
+  readonly sessions?: Sessions
   /** Server: makes and opens tickets; none means no tickets. Client: any value, and it offers to take them. */
   readonly tickets?: Tickets
   /** Server, TLS 1.3: how many tickets follow a handshake. */
@@ -140,8 +146,11 @@ export interface Config {
   /** The client offers to resume with pre-shared keys of TLS 1.3. */
   readonly resumption: boolean
 
-  /** Client: a key agreed elsewhere, to offer beside the session. In TLS 1.2 it is asked with the server's hint. */
-  readonly psk?: Hook<Uint8Array | undefined, ExternalPsk | undefined>
+  /**
+   * Client: keys agreed elsewhere, to offer beside the session, in order of preference. In TLS 1.2 it is asked with the
+   * server's hint, and the first that was not imported is taken.
+   */
+  readonly psk?: Hook<Uint8Array | undefined, ExternalPsk | readonly ExternalPsk[] | undefined>
   /** Server: the key of that identity, if it is known. */
   readonly findPsk?: Hook<Uint8Array, ExternalPsk | undefined>
   /** Server, TLS 1.2: which key the client may choose. */
@@ -151,6 +160,8 @@ export interface Config {
    * session allows (any number but 0). Such data may be replayed by anybody who heard it (RFC 9846 appendix F.5).
    */
   readonly earlyData: number
+  /** Server: by how many milliseconds a client may be wrong about the age of a ticket, for its early data to be taken. */
+  readonly earlyDataWindow: number
 
   readonly encryptThenMac: boolean
   /** TLS 1.2: `require` refuses peers without extended_master_secret. */
@@ -219,6 +230,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     sessionContext: new Uint8Array(0),
     resumption: true,
     earlyData: 0,
+    earlyDataWindow: 10_000,
     encryptThenMac: true,
     extendedMasterSecret: 'offer',
     ocsp: false,

@@ -10,6 +10,15 @@ import type { Verified } from './x509/verifier.ts'
 /** Keying material for other protocols (RFC 5705, RFC 9846 section 7.5). TLS 1.2 tells no context from an empty one. */
 export type Exporter = (label: string, context: Uint8Array | undefined, length: number) => Task<Uint8Array>
 
+/** Why a session is not resumed. `unknown`: nothing of ours, changed, or lost; `policy`: what it was made under differs. */
+export type Miss = 'unknown' | 'version' | 'expired' | 'name' | 'policy' | 'suite'
+
+/**
+ * Why early data is not taken. `off`: this server takes none; `retried`: after a HelloRetryRequest; `no ticket`: nothing
+ * that has an age; `terms`: suite, protocol or amount differ; `age`: its clock or the way here; `replay`: it may be one.
+ */
+export type EarlyRefusal = 'off' | 'retried' | 'no ticket' | 'terms' | 'age' | 'replay'
+
 /** What a handshake has established: filled by the handshake, read by every face of the library. */
 export interface Facts {
   readonly role: 'client' | 'server'
@@ -39,12 +48,16 @@ export interface Facts {
   peerSuites?: readonly number[]
   peerGroups?: readonly number[]
   resumed: boolean
+  /** Server: the client named a session, and this is why it was not resumed. */
+  missed?: Miss
   /** The key agreed elsewhere that the handshake was made with, by its identity. */
   psk?: Uint8Array
   /** Client, TLS 1.2: what the server said of the key that it wants. */
   pskHint?: Uint8Array
   /** Early data was offered: what became of it. */
   earlyData?: 'accepted' | 'rejected'
+  /** Server: why it was rejected. */
+  earlyRefusal?: EarlyRefusal
   /** The exporter for early data, where that was offered and the key is known. */
   earlyExporter?: Exporter
   /** There was a HelloRetryRequest. */

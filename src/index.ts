@@ -7,6 +7,7 @@ export {
   type Config,
   type ConfigInput,
   defineConfig,
+  type ExternalPsk,
   type HelloFacts,
   type Identity,
   type Limits,
@@ -29,9 +30,24 @@ export {
   TlsError,
   Truncated,
 } from './errors.ts'
-export type { Exporter, Facts } from './facts.ts'
+export type { EarlyRefusal, Exporter, Facts, Miss } from './facts.ts'
+export { type ExternalKey, importedKeys, importPsk } from './handshake/import.ts'
 export type { Reason } from './reasons.ts'
-export { decodeSession, encodeSession, type Session, type SessionStore } from './session/session.ts'
-export { memoryTickets, type Tickets } from './session/tickets.ts'
+export { memoryCache, type SessionCache } from './session/cache.ts'
+export { Fleet, type FleetOptions, fleetKey } from './session/fleet.ts'
+export { type MemoryStoreOptions, memoryStore } from './session/memory-store.ts'
+export { importKeys, KeyRing, type Ring, type RingKey, type Rotation, rotation } from './session/ring.ts'
+export { decodeSession, encodeSession, type Session, type Sessions } from './session/session.ts'
+export type { FleetStore, ReplayGuard, SessionStore } from './session/store.ts'
+export { storedSessions, storedTickets } from './session/stored.ts'
+export {
+  memoryTickets,
+  type Observe,
+  type Opened,
+  type RingTicketsOptions,
+  ringTickets,
+  type SessionEvent,
+  type Tickets,
+} from './session/tickets.ts'
 export { type Errand, type Hook, type Maybe, type Need, RETRY, runAsync, runSync } from './task.ts'
 export type { TraceEvent } from './trace.ts'

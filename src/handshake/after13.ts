@@ -3,11 +3,11 @@ import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { Body, Message } from '../messages/table.ts'
-import type { Session } from '../session/session.ts'
+import { type Session, WEEK } from '../session/session.ts'
 import type { Task } from '../task.ts'
 import { answerRequest, checkFinished, checkProof, judge, unadorned } from './authenticate.ts'
 import type { Peer, Request } from './peer.ts'
-import { remember, sealed } from './resume.ts'
+import { keepForNext, lifetimeOf, remember, sealed } from './resume.ts'
 import { finished, ticketSecret, updated } from './schedule13.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -29,7 +29,6 @@ interface Demand {
   readonly require: boolean
 }
 
-const WEEK = 604800
 const NONCE = 8
 
 /** The open connection of TLS 1.3: tickets, key updates, authentication on demand (RFC 9846 section 4.6). */
@@ -62,10 +61,10 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
     const ticketNonce = new Uint8Array(NONCE)
     new DataView(ticketNonce.buffer).setUint32(NONCE - 4, tickets++)
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
-    const lifetime = Math.min(config.sessionLifetime, WEEK)
+    const lifetime = lifetimeOf(config)
     const secret = yield* ticketSecret(provider, suite, after.resumption, ticketNonce)
     const session: Session = {
-      ...remember(config, facts),
+      ...remember(peer),
       version: TLS13,
       suite: suite.id,
       secret,
@@ -145,13 +144,13 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
 }
 
 function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: Body<'newSessionTicket'>): Task<void> {
-  const { config, facts, provider } = peer
+  const { provider } = peer
   const { ticketLifetime, ticketAgeAdd, ticketNonce } = ticket
   // RFC 9846 4.6.1: a lifetime of zero means: throw it away at once
   if (ticketLifetime === 0) return
   const secret = yield* ticketSecret(provider, suite, resumption, ticketNonce)
   const session: Session = {
-    ...remember(config, facts),
+    ...remember(peer),
     version: TLS13,
     suite: suite.id,
     secret,
@@ -161,8 +160,7 @@ function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: B
     lifetime: Math.min(ticketLifetime, WEEK),
     earlyData: ticket.extensions.earlyData ?? 0,
   }
-  facts.session = session
-  config.onSession?.(session)
+  yield* keepForNext(peer, session)
 }
 
 /** What a CertificateRequest asks for. */

@@ -12,12 +12,13 @@ import type { ClientHello, ServerHello } from '../messages/hello.ts'
 import type { Session } from '../session/session.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
+import { bindingOf } from './binding.ts'
 import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableSuites, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
 import { hurry, mayHurry, refuseEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import { bindersLength, keyAgreed, keyOf, mayOffer, type SharedKey } from './resume.ts'
+import { bindersLength, keptFrom, keyAgreed, keyOf, mayOffer, type SharedKey } from './resume.ts'
 import { EarlyStage, finished } from './schedule13.ts'
 
 /** What the client has offered: what the answer is held against. */
@@ -45,7 +46,9 @@ export function* client(peer: Peer): Task<void> {
     )
   const tls13 = versions.includes(TLS13)
 
-  const session = config.session && mayOffer(config, config.session) ? config.session : undefined
+  if (config.session || config.sessionCache || config.onSession) peer.binding = yield* bindingOf(peer)
+  const kept = config.session ?? (yield* keptFrom(peer))
+  const session = kept && mayOffer(config, kept, peer.binding) ? kept : undefined
   const random = provider.random(32)
   facts.clientRandom = random
   if (config.serverName !== undefined) facts.serverName = config.serverName
@@ -86,7 +89,7 @@ export function* client(peer: Peer): Task<void> {
   let offer = yield* sendHello(peer, { ...hello, extensions: opening }, exchanges, keys)
   if (session?.version === TLS12) offer = { ...offer, session }
   const [first] = offer.keys
-  if (terms && first) yield* hurry(peer, first.early, terms)
+  if (terms && first) yield* hurry(peer, first.early, first.key, terms)
 
   let message = yield* peer.receive('serverHello')
   let answer = message.body
@@ -134,7 +137,7 @@ function* sharedKeys(peer: Peer, session: Session | undefined): Task<SharedKey[]
   const { psk: hook } = config
   const keys = session?.version === TLS13 ? [keyOf(session)] : []
   const psk = hook && (yield* asked(() => hook(undefined), 'session'))
-  if (psk) keys.push(keyAgreed(psk))
+  if (psk) keys.push(...[psk].flat().map(keyAgreed))
   return keys.flatMap((key) =>
     key && config.suites.some((suite) => suite.version === TLS13 && suite.hash === key.hash) ? [key] : [],
   )

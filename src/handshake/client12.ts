@@ -8,7 +8,7 @@ import { confirm } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams } from '../messages/exchange12.ts'
 import type { ServerHello } from '../messages/hello.ts'
 import type { Body, Message } from '../messages/table.ts'
-import type { Session } from '../session/session.ts'
+import { type Session, WEEK } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
@@ -18,7 +18,7 @@ import { chooseIdentity, knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
 import { clientByKey } from './psk12.ts'
-import { recall, remember } from './resume.ts'
+import { keepForNext, recall, remember } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
 const PREMASTER = 48
@@ -68,7 +68,13 @@ export function* client12(
     carrier.changeCipherSpec()
     carrier.writeWith(carrier.keys12(keys.client))
     yield* ourFinished(peer, suite, master)
-    keep(peer, suite, master, session.id, ticket ?? { ticketLifetimeHint: session.lifetime, ticket: session.ticket })
+    yield* keep(
+      peer,
+      suite,
+      master,
+      session.id,
+      ticket ?? { ticketLifetimeHint: session.lifetime, ticket: session.ticket },
+    )
     return yield* open(peer, suite, master, randoms)
   }
 
@@ -96,7 +102,7 @@ export function* client12(
   yield* carrier.changed(peer)
   carrier.readWith(carrier.keys12(keys.server))
   yield* theirFinished(peer, suite, master)
-  keep(peer, suite, master, answer.legacySessionIdEcho, ticket)
+  yield* keep(peer, suite, master, answer.legacySessionIdEcho, ticket)
   yield* open(peer, suite, master, randoms)
 }
 
@@ -224,25 +230,25 @@ function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {
 }
 
 /** Keeps the session, if the server gave a ticket or an id to come back with. */
-const keep = (
+function* keep(
   peer: Peer,
   suite: Suite,
   master: Uint8Array,
   id: Uint8Array,
   ticket: Body<'newSessionTicket12'> | undefined,
-): void => {
+): Task<void> {
   const { config, facts } = peer
   const hint = ticket?.ticketLifetimeHint || config.sessionLifetime
   const session: Session = {
-    ...remember(config, facts),
+    ...remember(peer),
     version: TLS12,
     suite: suite.id,
     secret: master,
     id: id.slice(),
     ticket: ticket?.ticket.slice() ?? NONE,
     ticketAgeAdd: 0,
-    lifetime: Math.min(hint, 604800),
+    lifetime: Math.min(hint, WEEK),
   }
   facts.session = session
-  if (session.id.length > 0 || session.ticket.length > 0) config.onSession?.(session)
+  if (session.id.length > 0 || session.ticket.length > 0) yield* keepForNext(peer, session)
 }

@@ -1,6 +1,8 @@
 import { NONE } from '../bytes/compare.ts'
 import type { Config } from '../config.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
+import { TlsError } from '../errors.ts'
+import type { EarlyRefusal } from '../facts.ts'
 import type { Keys } from '../record/carrier.ts'
 import { type Task, wait } from '../task.ts'
 import type { Peer } from './peer.ts'
@@ -17,7 +19,7 @@ export const mayHurry = (config: Config, key: SharedKey): EarlyTerms | undefined
 }
 
 /** Opens the way for early data: from here to the end of the server's flight it is what we send. */
-export function* hurry(peer: Peer, first: EarlyStage, terms: EarlyTerms): Task<void> {
+export function* hurry(peer: Peer, first: EarlyStage, offered: SharedKey, terms: EarlyTerms): Task<void> {
   const { carrier, provider, config, facts } = peer
   const suite = suiteById(terms.suite)
   if (!suite) return
@@ -30,6 +32,9 @@ export function* hurry(peer: Peer, first: EarlyStage, terms: EarlyTerms): Task<v
   const writing = yield* carrier.keys('early', suite, secret)
   if (config.middlebox) carrier.changeCipherSpec()
   carrier.writeWith(writing)
+  // RFC 8449 4: what the server has said it takes, which it has not yet said again
+  const limit = offered.session?.recordLimit
+  if (limit) carrier.limitWrite(limit)
   peer.earlyRoom = terms.bytes
 }
 
@@ -49,18 +54,28 @@ export interface Found {
   readonly skew: number
 }
 
-/** A client's clock may be wrong, and its hello under way, by so many milliseconds (RFC 9846 section 8.3). */
-const AGE_WINDOW = 10_000
-
-/** Whether early data under that key is taken: on any doubt it is not, and the handshake goes on without. */
-export function* takesEarly({ config, facts }: Peer, { key, index, skew }: Found, suite: Suite): Task<boolean> {
-  const terms = earlyTerms(key)
+/** Why early data is not taken; undefined if it is. On any doubt it is not, and the handshake goes on without. */
+export function* whyNotEarly(
+  { config, facts }: Peer,
+  found: Found | undefined,
+  suite: Suite,
+): Task<EarlyRefusal | undefined> {
+  const { tickets, earlyDataWindow } = config
+  if (config.earlyData === 0 || !tickets?.once) return 'off'
+  if (facts.retried) return 'retried'
   // a key agreed elsewhere has no age: nobody could tell when what is under it was first said
-  if (!key.session || !terms || index !== 0 || skew > AGE_WINDOW) return false
-  if (config.earlyData === 0 || terms.bytes > config.earlyData) return false
-  if (terms.suite !== suite.id || terms.alpn !== facts.alpn) return false
-  const { tickets } = config
-  return tickets?.once ? yield* wait(tickets.once(key.identity), 'session') : false
+  if (!found?.key.session || found.index !== 0) return 'no ticket'
+  const { key, skew } = found
+  const terms = earlyTerms(key)
+  if (!terms || terms.bytes > config.earlyData || terms.suite !== suite.id || terms.alpn !== facts.alpn) return 'terms'
+  if (skew > earlyDataWindow) return 'age'
+  try {
+    return (yield* wait(tickets.once(key.identity), 'session')) === true ? undefined : 'replay'
+  } catch (error) {
+    // a store that fails knows nothing of replays; what ends the connection on purpose says so
+    if (error instanceof TlsError) throw error
+    return 'replay'
+  }
 }
 
 /** What the client protects its early data with. */

@@ -1,3 +1,4 @@
+import { NONE } from '../bytes/compare.ts'
 import { Writer } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
@@ -33,6 +34,8 @@ export class Peer implements Beside {
   earlyAllowance: number | undefined
   /** Client: bytes of early data that may still be sent, while they may. */
   earlyRoom: number | undefined
+  /** What sessions of this connection are bound to. */
+  binding: Uint8Array = NONE
   /** Server: our flight is out, and data may follow it before the client has answered. */
   halfOpen = false
   /** Data that the application has not taken. */

@@ -44,7 +44,8 @@ export function* clientByKey(peer: Peer, exchanging: boolean): Task<Uint8Array> 
 
   const { psk: hook } = config
   const hint = facts.pskHint
-  const psk = hook && (yield* asked(() => hook(hint), 'session'))
+  const keys = hook && (yield* asked(() => hook(hint), 'session'))
+  const psk = keys && [keys].flat().find(({ imported }) => !imported)
   if (!psk) throw new TlsError('handshake_failure', 'PSK_IDENTITY_NOT_FOUND', 'there is no key for this server')
   facts.psk = psk.identity
   if (!offer) {
@@ -80,7 +81,8 @@ export function* serverByKey(peer: Peer, group: NamedGroup | undefined): Task<Ui
     ? decode(ClientEcdhPskExchange, message.body)
     : { identity: decode(PskIdentity, message.body), point: NONE }
   const { findPsk } = config
-  const psk = findPsk && (yield* asked(() => findPsk(identity), 'session'))
+  const found = findPsk && (yield* asked(() => findPsk(identity), 'session'))
+  const psk = found?.imported ? undefined : found
   // RFC 4279 2: unknown_psk_identity MAY be told apart from a wrong key, which shows at the Finished
   if (!psk)
     throw new TlsError(

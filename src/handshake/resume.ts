@@ -1,13 +1,14 @@
-import { NONE } from '../bytes/compare.ts'
-import { type Config, type ExternalPsk, TLS13 } from '../config.ts'
+import { equal, NONE } from '../bytes/compare.ts'
+import { hex } from '../bytes/text.ts'
+import { type Config, type ExternalPsk, TLS13, type Version } from '../config.ts'
 import type { HashName } from '../crypto/provider.ts'
 import { suiteById } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
-import type { Facts } from '../facts.ts'
-
-import { isFresh, type Session } from '../session/session.ts'
+import type { Facts, Miss } from '../facts.ts'
+import { isFresh, type Session, WEEK } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import type { Peer } from './peer.ts'
 
 /** A pre-shared key of TLS 1.3: of a session, or agreed elsewhere. */
 export interface SharedKey {
@@ -15,7 +16,7 @@ export interface SharedKey {
   readonly secret: Uint8Array
   readonly hash: HashName
   /** What its binder is made for. */
-  readonly origin: 'res' | 'ext'
+  readonly origin: 'res' | 'ext' | 'imp'
   readonly session?: Session
   readonly psk?: ExternalPsk
 }
@@ -29,7 +30,7 @@ export const keyAgreed = (psk: ExternalPsk): SharedKey => ({
   identity: psk.identity,
   secret: psk.secret,
   hash: psk.hash,
-  origin: 'ext',
+  origin: psk.imported ? 'imp' : 'ext',
   psk,
 })
 
@@ -54,10 +55,11 @@ export const earlyTerms = ({ session, psk }: SharedKey): EarlyTerms | undefined 
 }
 
 /** Whether a client may offer this session under this config: nothing that the handshake would check again may differ. */
-export const mayOffer = (config: Config, session: Session): boolean =>
+export const mayOffer = (config: Config, session: Session, binding: Uint8Array): boolean =>
   config.resumption &&
   isFresh(session, config.now()) &&
   config.now() < session.trustedUntil &&
+  equal(session.binding, binding) &&
   // RFC 7627 5.3: a session with it cannot be resumed without
   !(session.extendedMasterSecret && config.extendedMasterSecret === 'off') &&
   // a session of a key agreed elsewhere says nothing of certificates
@@ -69,22 +71,23 @@ export const mayOffer = (config: Config, session: Session): boolean =>
   ) &&
   session.serverName === config.serverName &&
   session.peerName === config.peerName &&
-  sameContext(config, session) &&
+  equal(session.context, config.sessionContext) &&
   (session.verifyCode === 0 || config.verifier.tolerant === true)
 
-/** Whether a server may resume it: the context is its own, and a certificate that is demanded was given then. */
-export const mayResume = (config: Config, session: Session): boolean =>
-  isFresh(session, config.now()) &&
-  config.now() < session.trustedUntil &&
-  sameContext(config, session) &&
-  (config.clientAuth !== 'require' ||
-    session.chain.length > 0 ||
-    (config.authenticateLater && session.version === TLS13)) &&
-  (session.verifyCode === 0 || config.verifier.tolerant === true)
-
-const sameContext = (config: Config, session: Session): boolean =>
-  session.context.length === config.sessionContext.length &&
-  session.context.every((byte, i) => byte === config.sessionContext[i])
+/**
+ * Why a server may not resume it; undefined if it may: the name and the context are its own, the same was asked of
+ * clients, and a certificate that is demanded was given then.
+ */
+export const whyNot = (peer: Peer, session: Session, version: Version): Miss | undefined => {
+  const { config, facts, binding } = peer
+  if (session.version !== version) return 'version'
+  if (!isFresh(session, config.now()) || config.now() >= session.trustedUntil) return 'expired'
+  if (session.serverName !== facts.serverName) return 'name'
+  if (!equal(session.context, config.sessionContext) || !equal(session.binding, binding)) return 'policy'
+  const later = config.authenticateLater && session.version === TLS13
+  if (config.clientAuth === 'require' && session.chain.length === 0 && !later) return 'policy'
+  return session.verifyCode === 0 || config.verifier.tolerant === true ? undefined : 'policy'
+}
 
 /** The handshake is made with this key: what it says of the peer. */
 export const adopt = (facts: Facts, { session, psk }: SharedKey): void => {
@@ -108,9 +111,10 @@ export const recall = (facts: Facts, session: Session): void => {
 
 /** A week, or less where a certificate ends sooner; a resumption does not prolong it (RFC 9846 section 4.6.1). */
 const trustedUntil = ({ now }: Config, { resumed, session, peerChain = [] }: Facts): number =>
-  resumed && session ? session.trustedUntil : Math.min(now() + WEEK, ...peerChain.map(({ notAfter }) => notAfter + 1))
+  resumed && session
+    ? session.trustedUntil
+    : Math.min(now() + WEEK * 1000, ...peerChain.map(({ notAfter }) => notAfter + 1))
 
-const WEEK = 7 * 86_400_000
 const TICKET = 16_000
 
 /** A ticket for this session; undefined where there is none, or none that a client would take. */
@@ -135,10 +139,11 @@ export const checkFragments = ({ resumed, session, maxFragmentLength = 0 }: Fact
 }
 
 /** What a session of either version keeps of a handshake. */
-export const remember = (
-  config: Config,
-  facts: Facts,
-): Omit<Session, 'version' | 'suite' | 'secret' | 'id' | 'ticket' | 'ticketAgeAdd' | 'lifetime'> => ({
+export const remember = ({
+  config,
+  facts,
+  binding,
+}: Peer): Omit<Session, 'version' | 'suite' | 'secret' | 'id' | 'ticket' | 'ticketAgeAdd' | 'lifetime'> => ({
   created: config.now(),
   serverName: facts.serverName,
   peerName: facts.role === 'client' ? config.peerName : undefined,
@@ -148,8 +153,41 @@ export const remember = (
   chain: (facts.peerChain ?? []).map((certificate) => certificate.raw),
   verifyCode: facts.verified?.code ?? 0,
   context: config.sessionContext,
+  binding,
+  region: '',
   earlyData: 0,
   maxFragmentLength: facts.maxFragmentLength ?? 0,
+  recordLimit: facts.peerRecordLimit ?? 0,
   trustedUntil: trustedUntil(config, facts),
   appData: NONE,
 })
+
+/** Seconds for which a server's sessions may be resumed. */
+export const lifetimeOf = ({ sessionLifetime, tickets }: Config): number =>
+  Math.min(sessionLifetime, tickets?.lifetime ?? WEEK, WEEK)
+
+/** A client's session is there for next time: the program is told, and the cache keeps it. */
+export function* keepForNext(peer: Peer, session: Session): Task<void> {
+  const { config, facts } = peer
+  facts.session = session
+  config.onSession?.(session)
+  try {
+    if (config.sessionCache) yield* wait(config.sessionCache.put(originOf(peer), session), 'session')
+  } catch {
+    // a cache that fails costs a resumption, not the connection
+  }
+}
+
+/** A session of the cache to come back with; undefined where there is none. */
+export function* keptFrom(peer: Peer): Task<Session | undefined> {
+  const { config } = peer
+  try {
+    return config.sessionCache && (yield* wait(config.sessionCache.take(originOf(peer), config.now()), 'session'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Which sessions are of use here: those of this server, these protocols, this way to verify and this certificate of ours. */
+const originOf = ({ config, binding }: Peer): string =>
+  [config.origin ?? config.peerName ?? '', config.serverName ?? '', config.alpn?.join() ?? '', hex(binding)].join('|')

@@ -47,8 +47,8 @@ export class EarlyStage extends Stage {
     return new EarlyStage(provider, suite, yield* wait(provider.extract(suite.hash, zeros(suite), psk)))
   }
 
-  /** What a binder is made with: `ext` for keys agreed elsewhere, `res` for those of a ticket. */
-  *binderKey(origin: 'ext' | 'res'): Task<Uint8Array> {
+  /** What a binder is made with: `ext` for keys agreed elsewhere, `imp` for imported ones, `res` for those of a ticket. */
+  *binderKey(origin: 'ext' | 'imp' | 'res'): Task<Uint8Array> {
     const hash = this.provider.hash(this.suite.hash)
     return yield* this.derive(`${origin} binder`, yield* wait(hash.digest()))
   }

@@ -5,6 +5,7 @@ import { alerts, TlsError } from '../errors.ts'
 import type { Message } from '../messages/table.ts'
 import { asked, type Task } from '../task.ts'
 import { checkCompression } from './answer.ts'
+import { bindingOf } from './binding.ts'
 import { chooseVersion, knownSchemes } from './choose.ts'
 import { type Peer, WARNING } from './peer.ts'
 import { server12 } from './server12.ts'
@@ -24,6 +25,7 @@ export function* server(peer: Peer): Task<void> {
   }
   if (peer.config.versions.length === 0)
     throw new TlsError('internal_error', 'INTERNAL_ERROR', 'no version is enabled on this server')
+  peer.binding = yield* bindingOf(peer)
   const version = chooseVersion(peer.config, hello)
   facts.version = version
   facts.peerSuites = hello.cipherSuites

@@ -10,8 +10,8 @@ import { answers } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams, serverEcdhParams } from '../messages/exchange12.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
-import type { Session } from '../session/session.ts'
-import type { Tickets } from '../session/tickets.ts'
+import type { Session, Sessions } from '../session/session.ts'
+import type { Opened, Tickets } from '../session/tickets.ts'
 import { type Task, wait } from '../task.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
@@ -21,7 +21,7 @@ import { identities, judge, signedWith } from './authenticate.ts'
 import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
 import type { Peer } from './peer.ts'
 import { serverByKey } from './psk12.ts'
-import { checkFragments, mayResume, recall, remember, sealed } from './resume.ts'
+import { checkFragments, lifetimeOf, recall, remember, sealed, whyNot } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
 const PREMASTER = 48
@@ -64,7 +64,8 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     const master = session.secret
     peer.secret('CLIENT_RANDOM', master)
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
-    if (renews) yield* sendTicket(peer, session)
+    // a new ticket lives as long as any, and what it says of the client no longer than `trustedUntil`
+    if (renews) yield* sendTicket(peer, { ...session, created: config.now(), lifetime: lifetimeOf(config) })
     carrier.changeCipherSpec()
     carrier.writeWith(carrier.keys12(keys.server))
     yield* ourFinished(peer, suite, master)
@@ -106,18 +107,18 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
   yield* theirFinished(peer, suite, master)
 
   const session: Session = {
-    ...remember(config, facts),
+    ...remember(peer),
     version: TLS12,
     suite: suite.id,
     secret: master,
     id,
     ticket: NONE,
     ticketAgeAdd: 0,
-    lifetime: config.sessionLifetime,
+    lifetime: lifetimeOf(config),
   }
   facts.session = session
   if (givesTicket) yield* sendTicket(peer, session)
-  else if (config.sessions && id.length > 0) yield* wait(config.sessions.put(hex(id), session), 'session')
+  else if (config.sessions && id.length > 0) yield* store(config.sessions, session)
   if (givesTicket || id.length > 0) config.onSession?.(session)
   carrier.changeCipherSpec()
   carrier.writeWith(carrier.keys12(keys.server))
@@ -185,28 +186,65 @@ function* resumable(
   peer: Peer,
   hello: ClientHello,
 ): Task<{ readonly session: Session; readonly suite: Suite; readonly renew: boolean } | undefined> {
-  const { config } = peer
-  const { sessionTicket, serverName } = hello.extensions
+  const { config, facts } = peer
+  const { sessionTicket } = hello.extensions
+  const named = sessionTicket && sessionTicket.length > 0 ? sessionTicket : undefined
   let session: Session | undefined
   let renew = false
   const tickets = ticketsOf(peer)
-  if (tickets && sessionTicket && sessionTicket.length > 0) {
-    const opened = yield* wait(tickets.open(sessionTicket), 'session')
+  if (tickets && named) {
+    const opened = yield* opening(tickets, named)
     session = opened?.session
     renew = opened?.renew ?? false
   } else if (config.sessions && hello.legacySessionId.length > 0) {
-    session = yield* wait(config.sessions.get(hex(hello.legacySessionId)), 'session')
-  }
-  if (!session || session.version !== TLS12 || !mayResume(config, session) || session.serverName !== serverName)
+    session = yield* stored(config.sessions, hex(hello.legacySessionId))
+  } else if (hello.legacySessionId.length === 0) {
     return undefined
+  }
+  if (!session) {
+    facts.missed = 'unknown'
+    return undefined
+  }
+  const why = whyNot(peer, session, TLS12)
   const suite = sharedSuites(config, hello.cipherSuites, TLS12).find((candidate) => candidate.id === session.suite)
-  if (!suite) return undefined
+  if (why || !suite) {
+    facts.missed = why ?? 'suite'
+    return undefined
+  }
   const extended = hello.extensions.extendedMasterSecret === true && config.extendedMasterSecret !== 'off'
   // RFC 7627 5.3: a session with it is never resumed without it; the other way round a full handshake follows
   if (session.extendedMasterSecret && !hello.extensions.extendedMasterSecret)
     throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'the session was made with extended_master_secret')
-  if (session.extendedMasterSecret !== extended) return undefined
+  if (session.extendedMasterSecret !== extended) {
+    facts.missed = 'policy'
+    return undefined
+  }
   return { session, suite, renew }
+}
+
+/** A store that fails costs a resumption, not the connection; what ends it on purpose says so. */
+function* stored(sessions: Sessions, id: string): Task<Session | undefined> {
+  try {
+    return yield* wait(sessions.get(id), 'session')
+  } catch (error) {
+    if (error instanceof TlsError) throw error
+    return undefined
+  }
+}
+function* opening(tickets: Tickets, ticket: Uint8Array): Task<Opened | undefined> {
+  try {
+    return yield* wait(tickets.open(ticket), 'session')
+  } catch (error) {
+    if (error instanceof TlsError) throw error
+    return undefined
+  }
+}
+function* store(sessions: Sessions, session: Session): Task<void> {
+  try {
+    yield* wait(sessions.put(hex(session.id), session), 'session')
+  } catch (error) {
+    if (error instanceof TlsError) throw error
+  }
 }
 
 function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
@@ -222,10 +260,9 @@ function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
 }
 
 function* sendTicket(peer: Peer, session: Session): Task<void> {
-  const { sessionLifetime } = peer.config
   const ticket = yield* sealed(peer.config, session)
   // RFC 5077 3.3: having announced a ticket the server must send one; an empty one says that there is none
-  peer.send('newSessionTicket12', { ticketLifetimeHint: ticket ? sessionLifetime : 0, ticket: ticket ?? NONE })
+  peer.send('newSessionTicket12', { ticketLifetimeHint: ticket ? lifetimeOf(peer.config) : 0, ticket: ticket ?? NONE })
 }
 
 /** The client's certificate, and the key that its CertificateVerify must be signed with. */

@@ -6,24 +6,16 @@ import { answers } from '../extensions/block.ts'
 import { PSK_DHE_KE } from '../extensions/tls13.ts'
 import { type ClientHello, RETRY_RANDOM, type ServerHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
+import type { Opened, Tickets } from '../session/tickets.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
 import { checkCompression, chooseProtocol, serverRandom } from './answer.ts'
 import { checkFinished, checkProof, identities, judge, prove, unadorned } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
-import { earlyKeys, type Found, takesEarly } from './early.ts'
+import { earlyKeys, type Found, whyNotEarly } from './early.ts'
 import type { Peer } from './peer.ts'
-import {
-  adopt,
-  bindersLength,
-  checkFragments,
-  earlyTerms,
-  keyAgreed,
-  keyOf,
-  mayResume,
-  type SharedKey,
-} from './resume.ts'
+import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, type SharedKey, whyNot } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
@@ -65,11 +57,16 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   const clientShare = share
 
   const found = yield* resumable(peer, message, suite)
-  if (found) adopt(facts, found.key)
+  if (found) {
+    delete facts.missed
+    adopt(facts, found.key)
+  }
   yield* chooseProtocol(peer, hello)
   const proof = found ? undefined : yield* chooseProof(peer, hello)
-  const hurried = offersEarlyData && !facts.retried && found !== undefined && (yield* takesEarly(peer, found, suite))
+  const refusal = offersEarlyData ? yield* whyNotEarly(peer, found, suite) : undefined
+  const hurried = offersEarlyData && !refusal
   if (offersEarlyData) facts.earlyData = hurried ? 'accepted' : 'rejected'
+  if (refusal) facts.earlyRefusal = refusal
   facts.postHandshakeAuth = hello.extensions.postHandshakeAuth === true
   peer.transcript.begin(suite.hash)
   peer.accept(message)
@@ -226,7 +223,7 @@ const TRIED = 4
  * handshake: somebody speaks for a client without having its key.
  */
 function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): Task<Found | undefined> {
-  const { config, provider } = peer
+  const { config, facts, provider } = peer
   const { preSharedKey, pskKeyExchangeModes } = message.body.extensions
   if (!preSharedKey) return undefined
   // RFC 9846 4.2.9: MUST abort if pre_shared_key comes without psk_key_exchange_modes
@@ -236,7 +233,8 @@ function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): 
   if (offered.length !== binders.length) throw illegal('BAD_EXTENSION', 'as many binders as identities are due')
   if (!pskKeyExchangeModes.includes(PSK_DHE_KE)) return undefined
   for (const [index, { identity, obfuscatedTicketAge }] of offered.slice(0, TRIED).entries()) {
-    const key = yield* lookUp(peer, identity, message.body)
+    const key = yield* lookUp(peer, identity)
+    if (key && key.hash !== suite.hash) facts.missed ??= 'suite'
     if (!key || key.hash !== suite.hash) continue
     const early = yield* EarlyStage.begin(provider, suite, key.secret)
     const covered = message.raw.subarray(0, message.raw.length - bindersLength(binders))
@@ -252,15 +250,25 @@ function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): 
 }
 
 /** The key of that name: one agreed elsewhere, or the session in a ticket of ours. */
-function* lookUp({ config }: Peer, identity: Uint8Array, { extensions }: ClientHello): Task<SharedKey | undefined> {
+function* lookUp(peer: Peer, identity: Uint8Array): Task<SharedKey | undefined> {
+  const { config, facts } = peer
   const { findPsk, tickets } = config
   const psk = findPsk && (yield* asked(() => findPsk(identity), 'session'))
   if (psk) return keyAgreed(psk)
-  const opened = tickets && (yield* wait(tickets.open(identity), 'session'))
-  const session = opened?.session
-  if (!session || session.version !== TLS13) return undefined
-  if (!mayResume(config, session) || session.serverName !== extensions.serverName) return undefined
-  return keyOf(session, identity)
+  const opened = tickets && (yield* opening(tickets, identity))
+  const why = opened ? whyNot(peer, opened.session, TLS13) : 'unknown'
+  if (why) facts.missed ??= why
+  return opened && !why ? keyOf(opened.session, identity) : undefined
+}
+
+/** A store that fails costs a resumption, not the connection; what ends it on purpose says so. */
+function* opening(tickets: Tickets, identity: Uint8Array): Task<Opened | undefined> {
+  try {
+    return yield* wait(tickets.open(identity), 'session')
+  } catch (error) {
+    if (error instanceof TlsError) throw error
+    return undefined
+  }
 }
 
 /** The client's Certificate and CertificateVerify, or that it has none. */

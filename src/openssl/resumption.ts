@@ -1,7 +1,7 @@
 import { fromHex } from '../bytes/text.ts'
 import { TLS13 } from '../config.ts'
 import { TlsError } from '../errors.ts'
-import type { Session, SessionStore } from '../session/session.ts'
+import type { Session, Sessions } from '../session/session.ts'
 import type { Tickets } from '../session/tickets.ts'
 import { isPromise, type Maybe } from '../task.ts'
 import { held, release, upRef } from './counted.ts'
@@ -122,7 +122,7 @@ const storedTickets = (ssl: SSL): Tickets => {
 }
 
 /** Where the engine finds sessions of TLS 1.2 by their ids. */
-export const storeOf = (ssl: SSL): SessionStore | undefined => {
+export const storeOf = (ssl: SSL): Sessions | undefined => {
   const { cache } = ssl.sessionCtx
   if ((cache.mode & SSL_SESS_CACHE_SERVER) === 0) return undefined
   return {

@@ -62,8 +62,11 @@ export const blankSession = (version: number, suite: number, created: number, li
   chain: [],
   verifyCode: 0,
   context: new Uint8Array(0),
+  binding: new Uint8Array(0),
+  region: '',
   earlyData: 0,
   maxFragmentLength: 0,
+  recordLimit: 0,
   trustedUntil: 2 ** 48 - 1,
   appData: new Uint8Array(0),
 })

@@ -1,3 +1,4 @@
+import { NONE } from '../bytes/compare.ts'
 import { CertificateError, Misuse } from '../errors.ts'
 import { isPromise, type Maybe } from '../task.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -33,6 +34,8 @@ export const verifierOf = (ssl: SSL): CertificateVerifier => {
   const insists = ssl.role === 'server' || (ssl.settings.verifyMode & SSL_VERIFY_PEER) !== 0
   const { verifyCallback } = ssl.settings
   return {
+    // as in C, the program keeps sessions apart by their contexts (SSL_CTX_set_session_id_context(3))
+    policy: () => NONE,
     tolerant: !insists || verifyCallback !== null || ssl.ctx.certVerifyCallback !== null,
     verify(chain, about) {
       const context = new X509_STORE_CTX(ssl, chain)

@@ -15,7 +15,11 @@ import {
   u48,
 } from '../wire/codec.ts'
 
-const FORMAT = 2
+const FORMAT = 3
+/** Bytes of an encoded session at most: room for the longest chain that a peer may send, twice. */
+const MOST = 2 ** 18
+/** RFC 9846 section 4.6.1: no ticket is used for longer than seven days. */
+export const WEEK = 604_800
 
 const optional = <T>(codec: Codec<T>): Codec<T | undefined> => {
   const inner = list(codec, 0, 2 ** 16 - 1)
@@ -61,10 +65,16 @@ const layout = struct('Session', {
   verifyCode: u32,
   /** The context that it must be resumed in. */
   context: opaque(0, 255),
+  /** A digest of what the peer was verified by, and of who we said we were; empty where the program looks after that. */
+  binding: opaque(0, 32),
+  /** Server: the region that issued it, where its early data may be taken. */
+  region: text(0, 64),
   /** Bytes of early data that the ticket allows. */
   earlyData: u32,
   /** Bytes of plaintext in a record, where max_fragment_length was agreed on; else 0. */
   maxFragmentLength: u16,
+  /** Bytes of plaintext in a record that the peer takes (record_size_limit); 0: it said nothing. */
+  recordLimit: u16,
   /** When the peer must show its certificate again, however often the session was renewed: ms since 1970. */
   trustedUntil: u48,
   /** What the program has put into the ticket. */
@@ -77,9 +87,10 @@ export const encodeSession = (session: Session): Uint8Array => encode(layout, { 
 
 /** Undefined for bytes that are no session, or one of another format. */
 export const decodeSession = (data: Uint8Array): Session | undefined => {
+  if (data[0] !== FORMAT || data.length > MOST) return undefined
   try {
-    const { format, ...session } = decode(layout, new Uint8Array(data))
-    return format === FORMAT ? session : undefined
+    const { format: _, ...session } = decode(layout, new Uint8Array(data))
+    return session
   } catch {
     return undefined
   }
@@ -87,13 +98,13 @@ export const decodeSession = (data: Uint8Array): Session | undefined => {
 
 /** Whether it may still be resumed at this time (ms since 1970). */
 export const isFresh = (session: Session, now: number): boolean =>
-  now >= session.created - CLOCK_SKEW && now < session.created + session.lifetime * 1000
+  now >= session.created - CLOCK_SKEW && now < session.created + Math.min(session.lifetime, WEEK) * 1000
 
 /** Clocks of two machines may differ by so many milliseconds. */
-const CLOCK_SKEW = 30_000
+export const CLOCK_SKEW = 30_000
 
-/** Where a server keeps sessions by id (hexadecimal). */
-export interface SessionStore {
+/** Where a server keeps sessions of TLS 1.2 by id (hexadecimal). */
+export interface Sessions {
   get(id: string): Maybe<Session | undefined>
   put(id: string, session: Session): Maybe<void>
   remove(id: string): Maybe<void>

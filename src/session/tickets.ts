@@ -1,84 +1,147 @@
-import { equal } from '../bytes/compare.ts'
-import type { Box, Provider } from '../crypto/provider.ts'
-import type { Maybe } from '../task.ts'
-import { isPromise } from '../task.ts'
-import { decodeSession, encodeSession, type Session } from './session.ts'
+import { concat } from '../bytes/compare.ts'
+import { hex } from '../bytes/text.ts'
+import type { Provider } from '../crypto/provider.ts'
+import { isPromise, type Maybe } from '../task.ts'
+import { memoryStore } from './memory-store.ts'
+import { KeyRing, type LiveKey, NAME, rotation, turned } from './ring.ts'
+import { CLOCK_SKEW, decodeSession, encodeSession, type Session } from './session.ts'
+import { claimTime, type ReplayGuard } from './store.ts'
+
+/** What was in a ticket. */
+export interface Opened {
+  readonly session: Session
+  /** TLS 1.2: give the client a new one. */
+  readonly renew: boolean
+}
 
 /** Makes and opens the tickets of a server. */
 export interface Tickets {
   /** TLS 1.2 does without, and goes by session ids. */
   readonly only13?: boolean
+  /** Seconds for which its tickets can be opened at most; sessions live no longer. */
+  readonly lifetime?: number
   /** Undefined: no ticket for this one. */
   seal(session: Session): Maybe<Uint8Array | undefined>
-  /** Undefined: not ours, or not whole; a full handshake follows. `renew`: give the client a new one. */
-  open(ticket: Uint8Array): Maybe<{ readonly session: Session; readonly renew: boolean } | undefined>
+  /** Undefined: not ours, or not whole; a full handshake follows. */
+  open(ticket: Uint8Array): Maybe<Opened | undefined>
   /** For early data: true the first time that it is asked of a ticket, and never again. Absent: no early data. */
   once?(ticket: Uint8Array): Maybe<boolean>
 }
 
-/** How many tickets `once` remembers; with more than that in flight, early data is refused. */
-const REMEMBERED = 100_000
+/** What happens to tickets and to what a fleet shares, for those who count. */
+export type SessionEvent =
+  /** `key`: the name of the key, hexadecimal. */
+  | { readonly event: 'sealed' | 'opened'; readonly key: string }
+  /** `unknown key`: its key is none of ours (any more); `changed`: it is not as it was sealed. */
+  | { readonly event: 'unopened'; readonly why: 'unknown key' | 'changed' }
+  /** Early data under a ticket: the first time, a replay (or the memory of them has just begun), or nobody could tell. */
+  | { readonly event: 'claim'; readonly verdict: 'first' | 'refused' | 'failed' }
+  /** A ring holds; `shared`: the one that the fleet shares. */
+  | { readonly event: 'ring'; readonly epoch: number; readonly shared: boolean; readonly sealing: string }
+  /** A stored value is not as it was written. */
+  | { readonly event: 'changed'; readonly what: 'ring' | 'session' }
+  /** Somebody else holds the lock under which keys are made. */
+  | { readonly event: 'locked' }
+  /** The store was asked; `ms` for how long. */
+  | { readonly event: 'store'; readonly call: string; readonly ms: number; readonly failed: boolean }
 
-interface TicketKey {
-  readonly name: Uint8Array
-  readonly box: Box
-  readonly from: number
+export type Observe = (event: SessionEvent) => void
+
+export interface RingTicketsOptions {
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** Seconds that tickets live at most. */
+  readonly lifetime?: number
+  /** Remembers whose early data was taken. Absent: no early data is. */
+  readonly guard?: ReplayGuard
+  /** Where that guard is: early data of tickets that others issued is not taken. */
+  readonly region?: string
+  /** How far the ages of tickets and the clocks of instances may be off (ms). */
+  readonly window?: number
+  readonly skew?: number
+  readonly observe?: Observe
 }
 
-const NAME = 16
-
 /**
- * Stateless tickets under keys that live in memory and rotate: 16 bytes of key name, then AES-256-GCM (12 bytes of nonce,
- * ciphertext, 16 bytes of tag) with the name as additional data. A key seals for `rotation` ms and opens for twice that.
+ * Stateless tickets under the keys of a ring: 16 bytes of key name, then AES-256-GCM (12 bytes of nonce, ciphertext, 16
+ * bytes of tag) with the name as additional data.
  */
-export const memoryTickets = (provider: Provider, now: () => number = Date.now, rotation = 12 * 3600_000): Tickets => {
-  let keys: TicketKey[] = []
-  const current = (): TicketKey => {
+export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTicketsOptions = {}): Tickets => {
+  const { now = Date.now, lifetime, guard, region = '', window = 10_000, skew = CLOCK_SKEW, observe } = options
+  const told = (event: SessionEvent): undefined => void observe?.(event)
+
+  const result = (key: LiveKey, plain: Uint8Array | undefined): Opened | undefined => {
+    const session = plain && decodeSession(plain)
+    if (!session) return told({ event: 'unopened', why: 'changed' })
+    told({ event: 'opened', key: hex(key.name) })
     const time = now()
-    keys = keys.filter((key) => time < key.from + 2 * rotation)
-    const first = keys[0]
-    if (first && time < first.from + rotation) return first
-    const fresh = { name: provider.random(NAME), box: provider.box(provider.random(32)), from: time }
-    keys.unshift(fresh)
-    return fresh
+    const worn = time > session.created + session.lifetime * 500
+    // elsewhere somebody else remembers what was taken, and we cannot ask
+    const here = session.region === region ? session : { ...session, earlyData: 0 }
+    return { session: here, renew: worn || key !== ring.current(time) }
   }
-  const join = (name: Uint8Array, sealed: Uint8Array): Uint8Array => {
-    const ticket = new Uint8Array(NAME + sealed.length)
-    ticket.set(name)
-    ticket.set(sealed, NAME)
-    return ticket
-  }
-  const seen = new Map<string, number>()
+
   return {
-    once(ticket) {
-      const time = now()
-      // the map is in order of time: what no key opens any more stands first
-      for (const [mark, until] of seen) {
-        if (until > time) break
-        seen.delete(mark)
-      }
-      // the tag tells tickets apart
-      const mark = ticket.subarray(-16).join()
-      if (seen.has(mark) || seen.size >= REMEMBERED) return false
-      seen.set(mark, time + 2 * rotation)
-      return true
-    },
+    ...(lifetime !== undefined && { lifetime }),
     seal(session) {
-      const key = current()
-      const sealed = key.box.seal(encodeSession(session), key.name)
-      return isPromise(sealed) ? sealed.then((bytes) => join(key.name, bytes)) : join(key.name, sealed)
+      const key = ring.current(now())
+      if (!key) return undefined
+      told({ event: 'sealed', key: hex(key.name) })
+      const sealed = key.box.seal(encodeSession(region === '' ? session : { ...session, region }), key.name)
+      return isPromise(sealed) ? sealed.then((bytes) => concat(key.name, bytes)) : concat(key.name, sealed)
     },
     open(ticket) {
-      const newest = current()
       const name = ticket.subarray(0, NAME)
-      const key = keys.find((candidate) => equal(candidate.name, name))
-      if (!key) return undefined
-      const result = (plain: Uint8Array | undefined) => {
-        const session = plain && decodeSession(plain)
-        return session && { session, renew: key !== newest }
-      }
+      const key = ring.find(name, now())
+      if (!key) return told({ event: 'unopened', why: 'unknown key' })
       const plain = key.box.open(ticket.subarray(NAME), name)
-      return isPromise(plain) ? plain.then(result) : result(plain)
+      return isPromise(plain) ? plain.then((bytes) => result(key, bytes)) : result(key, plain)
     },
+    ...(guard && { once: claiming(provider, guard, region, claimTime(window, skew), told) }),
   }
+}
+
+/** Asks a guard about a ticket, by its digest. */
+const claiming =
+  (provider: Provider, guard: ReplayGuard, region: string, ttl: number, told: Observe) =>
+  (ticket: Uint8Array): Maybe<boolean> => {
+    const failed = (): boolean => {
+      told({ event: 'claim', verdict: 'failed' })
+      return false
+    }
+    const answered = (first: boolean): boolean => {
+      told({ event: 'claim', verdict: first ? 'first' : 'refused' })
+      return first
+    }
+    const ask = (digest: Uint8Array): Maybe<boolean> => {
+      try {
+        const answer = guard.claim(`${region}:${hex(digest)}`, ttl)
+        return isPromise(answer) ? answer.then(answered, failed) : answered(answer)
+      } catch {
+        return failed()
+      }
+    }
+    const hash = provider.hash('sha256')
+    hash.update(ticket)
+    const digest = hash.digest()
+    return isPromise(digest) ? digest.then(ask) : ask(digest)
+  }
+
+/**
+ * Stateless tickets under keys that live in this process alone and change every `interval` ms: a key seals for so long,
+ * and opens for as long again. Whose early data was taken is remembered here too.
+ */
+export const memoryTickets = (provider: Provider, now: () => number = Date.now, interval = 12 * 3600_000): Tickets => {
+  // nobody has to be told of a key, so it is made when its time comes
+  const rules = { ...rotation({ interval, lifetime: Math.min(interval / 1000, 604_800) }), poll: 0, skew: 0 }
+  const ring = new KeyRing(provider)
+  let next = Number.NEGATIVE_INFINITY
+  const inTime = (): number => {
+    const time = now()
+    if (time < next) return time
+    ring.adopt(turned(ring.ring, rules, time, provider.random))
+    next = (ring.current(time)?.from ?? time) + interval
+    return time
+  }
+  return ringTickets(provider, ring, { now: inTime, guard: memoryStore({ now }) })
 }

@@ -1,6 +1,8 @@
 import { equal } from '../bytes/compare.ts'
+import { utf8 } from '../bytes/text.ts'
+import type { Provider } from '../crypto/provider.ts'
 import { CertificateError, Misuse } from '../errors.ts'
-import { run, type Task } from '../task.ts'
+import { type Maybe, run, type Task } from '../task.ts'
 import type { Certificate } from './certificate.ts'
 import { adviceOn, shown, subjectText } from './fault.ts'
 import { Fetching } from './fetching.ts'
@@ -96,8 +98,16 @@ export const verifier = (options: VerifierOptions): CertificateVerifier => {
     }),
   }
   const cache = new Cache()
+  let known: { readonly size: number; readonly digest: Maybe<Uint8Array> } | undefined
   return {
     ...(options.onCertificate && { tolerant: true }),
+    ...(!options.onCertificate && {
+      policy(provider: Provider) {
+        const { size } = prepared.anchors as Store
+        if (known?.size !== size) known = { size, digest: policyOf(prepared, provider) }
+        return known.digest
+      },
+    }),
     verify: (chain, about) => run(buildPath(chain, about, prepared, cache)),
   }
 }
@@ -108,7 +118,23 @@ export const verifier = (options: VerifierOptions): CertificateVerifier => {
  */
 export const trustAnyone: CertificateVerifier = {
   tolerant: true,
+  policy: () => utf8('anyone'),
   verify: (chain) => ({ chain, code: verdicts.unspecified }),
+}
+
+/** What anchors and rules come to: the same for verifiers that were made alike. */
+const policyOf = (options: VerifierOptions, provider: Provider): Maybe<Uint8Array> => {
+  const hash = provider.hash('sha256')
+  const add = (bytes: Uint8Array): void => {
+    hash.update(Uint8Array.of(...[24, 16, 8, 0].map((shift) => (bytes.length >> shift) & 255)))
+    hash.update(bytes)
+  }
+  const { anchors, intermediates: _, revocation, transparency, fetch, ...rules } = options
+  const plain = (value: object = {}): object => Object.entries(value).filter(([, part]) => typeof part !== 'object')
+  const told = [rules, plain(revocation), plain(transparency), fetch !== undefined]
+  add(utf8(JSON.stringify(told, (_key, value: unknown) => (typeof value === 'function' ? 'function' : value))))
+  for (const raw of storeOf(anchors).raws()) add(raw)
+  return hash.digest()
 }
 
 const storeOf = (certificates: Store | Iterable<Certificate>): Store =>

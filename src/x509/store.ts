@@ -23,6 +23,12 @@ export class Store implements Iterable<Certificate> {
     return this.#unread.length === 0 && this.#entries.length === 0
   }
 
+  /** The certificates as they came (DER), each once. */
+  raws(): Uint8Array[] {
+    this.#index()
+    return this.#entries.map(({ raw }) => raw)
+  }
+
   get size(): number {
     this.#index()
     return this.#entries.length

@@ -7,6 +7,11 @@ import type { Logged } from './transparency.ts'
 export interface CertificateVerifier {
   /** It may let errors pass (`Verified.code` tells). Sessions whose chain had errors are resumed under such a verifier only. */
   readonly tolerant?: boolean
+  /**
+   * A digest of whom it trusts and by which rules: a session is resumed only under the same. Absent: only under this very
+   * object. Empty: the program keeps its sessions apart itself.
+   */
+  policy?(provider: Provider): Maybe<Uint8Array>
   /** Throws `CertificateError` (or rejects with it) when the chain is not good. */
   verify(chain: readonly Certificate[], about: About): Maybe<Verified> | Retry
 }

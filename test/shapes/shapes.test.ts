@@ -5,7 +5,7 @@ import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts
 import { noble } from '../../src/crypto/noble/index.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
-import type { Session, SessionStore } from '../../src/session/session.ts'
+import type { Session, Sessions } from '../../src/session/session.ts'
 import { memoryTickets } from '../../src/session/tickets.ts'
 import { runAsync, wait } from '../../src/task.ts'
 import type { TraceEvent } from '../../src/trace.ts'
@@ -18,7 +18,7 @@ import { type Shape, shapes } from './shapes.ts'
 const PING = 'ping from the client'
 const PONG = 'x'.repeat(40_000)
 
-const memorySessions = (): SessionStore => {
+const memorySessions = (): Sessions => {
   const held = new Map<string, Session>()
   return {
     get: (id) => held.get(id),

@@ -1,0 +1,88 @@
+import { equal } from '../bytes/compare.ts'
+import { epochBytes, type FleetStore } from './store.ts'
+
+export interface MemoryStoreOptions {
+  /** Values, and claims, that are kept at most. */
+  readonly most?: number
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /**
+   * Claims are refused for so many milliseconds: tickets that were sealed before this memory began may have been used.
+   * 0 is right only where the keys of tickets begin with it.
+   */
+  readonly settling?: number
+}
+
+/** A store in the memory of one process. What was used longest ago gives way; claims never do, new ones are refused then. */
+export const memoryStore = ({ most = 100_000, now = Date.now, settling = 0 }: MemoryStoreOptions = {}): FleetStore => {
+  const values = new Map<string, { readonly value: Uint8Array; readonly until: number }>()
+  const claims = new Map<string, number>()
+  const locks = new Map<string, { readonly fence: number; readonly until: number }>()
+  const watchers = new Map<string, Set<() => void>>()
+  const begun = now()
+  let fences = 0
+
+  const live = (key: string): Uint8Array | undefined => {
+    const held = values.get(key)
+    if (!held) return undefined
+    values.delete(key)
+    if (held.until <= now()) return undefined
+    values.set(key, held)
+    return held.value
+  }
+  const keep = (key: string, value: Uint8Array, until: number): void => {
+    values.delete(key)
+    values.set(key, { value: value.slice(), until })
+    for (const oldest of values.keys()) {
+      if (values.size <= most) break
+      values.delete(oldest)
+    }
+  }
+
+  return {
+    get: live,
+    take(key) {
+      const value = live(key)
+      values.delete(key)
+      return value
+    },
+    put: (key, value, ttl) => keep(key, value, now() + ttl),
+    claim(mark, ttl) {
+      const time = now()
+      if (time < begun + settling) return false
+      // in the order in which they came, which is nearly that in which they end
+      for (const [old, until] of claims) {
+        if (until > time) break
+        claims.delete(old)
+      }
+      if ((claims.get(mark) ?? 0) > time || claims.size >= most) return false
+      claims.delete(mark)
+      claims.set(mark, time + ttl)
+      return true
+    },
+    lock(key, ttl) {
+      const held = locks.get(key)
+      if (held && held.until > now()) return undefined
+      const fence = ++fences
+      locks.set(key, { fence, until: now() + ttl })
+      return fence
+    },
+    swap(key, before, value, lock) {
+      const held = locks.get(lock.key)
+      if (held?.fence !== lock.fence || held.until <= now() || !equal(epochBytes(live(key)), before)) return false
+      keep(key, value, Number.POSITIVE_INFINITY)
+      locks.delete(lock.key)
+      return true
+    },
+    watch(key, changed) {
+      const those = watchers.get(key) ?? new Set()
+      watchers.set(key, those)
+      const one = (): void => changed()
+      those.add(one)
+      return () => void those.delete(one)
+    },
+    announce(key) {
+      for (const changed of watchers.get(key) ?? []) changed()
+    },
+  }
+}
