@@ -6,8 +6,12 @@ import { node } from '../../src/crypto/node/index.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
 import { suites } from '../../src/crypto/suites.ts'
 import { AlertReceived, TlsError } from '../../src/errors.ts'
+import type { EarlyRefusal } from '../../src/facts.ts'
+import { memoryStore } from '../../src/session/memory-store.ts'
+import { KeyRing, rotation, turned } from '../../src/session/ring.ts'
 import type { Session } from '../../src/session/session.ts'
-import { memoryTickets } from '../../src/session/tickets.ts'
+import type { ReplayGuard } from '../../src/session/store.ts'
+import { memoryTickets, ringTickets } from '../../src/session/tickets.ts'
 import { runAsync } from '../../src/task.ts'
 import { verifier } from '../../src/x509/path.ts'
 import { lateProvider } from '../late.ts'
@@ -32,21 +36,34 @@ interface Row {
   readonly second?: Part
   readonly external?: boolean
   readonly expect: 'accepted' | 'rejected' | 'not sent'
+  /** Why the server does not take it. */
+  readonly why?: EarlyRefusal
 }
+
+const ring = new KeyRing(node, turned([], rotation(), NOW, node.random))
+const guarded = (claim: ReplayGuard['claim'], region = 'east'): Part => ({
+  tickets: ringTickets(node, ring, { now: () => NOW, guard: { claim }, region }),
+})
 
 const rows: readonly Row[] = [
   { name: 'taken', expect: 'accepted' },
   { name: 'taken, with ALPN', client: { alpn: ['h2'] }, server: { alpn: ['h2'] }, expect: 'accepted' },
   { name: 'taken, no disguise', client: { middlebox: false }, server: { middlebox: false }, expect: 'accepted' },
-  { name: 'the server takes none any more', second: { earlyData: 0 }, expect: 'rejected' },
-  { name: 'the server has lost its tickets', second: { tickets: memoryTickets(node, () => NOW) }, expect: 'rejected' },
-  { name: 'HelloRetryRequest', second: retry, expect: 'rejected' },
+  { name: 'the server takes none any more', second: { earlyData: 0 }, expect: 'rejected', why: 'off' },
+  {
+    name: 'the server has lost its tickets',
+    second: { tickets: memoryTickets(node, () => NOW) },
+    expect: 'rejected',
+    why: 'no ticket',
+  },
+  { name: 'HelloRetryRequest', second: retry, expect: 'rejected', why: 'retried' },
   {
     name: 'another protocol',
     client: { alpn: ['a', 'b'] },
     server: { alpn: ['a'] },
     second: { alpn: ['b'] },
     expect: 'rejected',
+    why: 'terms',
   },
   {
     name: 'another suite of the same hash',
@@ -57,6 +74,56 @@ const rows: readonly Row[] = [
     name: 'a ticket that is younger than the client says',
     session: (s) => ({ ...s, created: s.created - 11_000 }),
     expect: 'rejected',
+    why: 'age',
+  },
+  {
+    name: 'the same within a wider window',
+    session: (s) => ({ ...s, created: s.created - 11_000 }),
+    second: { earlyDataWindow: 11_000 },
+    expect: 'accepted',
+  },
+  {
+    name: 'a ticket that is older than the client says',
+    second: { now: () => NOW + 10_001 },
+    expect: 'rejected',
+    why: 'age',
+  },
+  { name: 'a guard that answers late', server: guarded(async () => true), expect: 'accepted' },
+  { name: 'a guard that says no', server: guarded(() => false), expect: 'rejected', why: 'replay' },
+  { name: 'a guard that says no, late', server: guarded(async () => false), expect: 'rejected', why: 'replay' },
+  {
+    name: 'a guard that fails',
+    server: guarded(() => Promise.reject(new Error('lost'))),
+    expect: 'rejected',
+    why: 'replay',
+  },
+  {
+    name: 'a guard that throws',
+    server: guarded(() => {
+      throw new Error('lost')
+    }),
+    expect: 'rejected',
+    why: 'replay',
+  },
+  { name: 'a guard that says something else', server: guarded(() => 1 as never), expect: 'rejected', why: 'replay' },
+  {
+    name: 'a memory that has just begun',
+    server: guarded(memoryStore({ now: () => NOW, settling: 1 }).claim),
+    expect: 'rejected',
+    why: 'replay',
+  },
+  {
+    name: 'a ticket of another region',
+    server: guarded(() => true),
+    second: guarded(() => true, 'west'),
+    expect: 'rejected',
+    why: 'terms',
+  },
+  {
+    name: 'a server without a guard',
+    server: { tickets: { ...ringTickets(node, ring, { now: () => NOW }) } },
+    expect: 'rejected',
+    why: 'off',
   },
   {
     name: 'a server that takes less than the ticket allows',
@@ -171,6 +238,8 @@ for (const [way, provider, drip] of [
         const { client, server } = pair
         assert.equal(client.facts.earlyData, row.expect === 'not sent' ? undefined : row.expect)
         assert.equal(server.facts.earlyData, client.facts.earlyData)
+        if (row.expect !== 'rejected') assert.equal(server.facts.earlyRefusal, undefined)
+        else if (row.why) assert.equal(server.facts.earlyRefusal, row.why)
         client.write(Buffer.from('late'))
         server.write(Buffer.from('answer'))
         await settle(pair, { drip })
@@ -197,6 +266,45 @@ for (const [way, provider, drip] of [
 
 describe('early data', () => {
   const [plain] = rows as [Row]
+
+  test('the guard is asked once for a ticket, and about nothing that is refused for other reasons', async () => {
+    const asked: string[] = []
+    const server = guarded((mark) => {
+      asked.push(mark)
+      return true
+    })
+    const { pair, again } = await prepare({ ...plain, server }, node)
+    for (const one of [pair, again()]) {
+      await begin(one)
+      one.client.writeEarly(Buffer.from('pay'))
+      await settle(one)
+    }
+    assert.equal(asked.length, 2)
+    assert.equal(asked[0], asked[1], 'the same ticket has the same mark')
+    assert.match(asked[0] ?? '', /^east:[0-9a-f]{64}$/)
+    const refused = rows.filter(({ why, server: own }) => why && why !== 'replay' && !own)
+    assert.ok(refused.length >= 4)
+    for (const row of refused) {
+      const before: number = asked.length
+      const { pair: other } = await prepare({ ...row, server }, node)
+      await begin(other)
+      await settle(other)
+      assert.equal(asked.length, before, row.name)
+    }
+  })
+
+  test('early data goes in records that the server has said it takes', async () => {
+    const { pair } = await prepare(
+      { ...plain, client: { recordSizeLimit: 16385 }, server: { recordSizeLimit: 129 } },
+      node,
+    )
+    await begin(pair)
+    assert.equal(pair.client.recordLimit, 128)
+    pair.client.writeEarly(new Uint8Array(1000))
+    await settle(pair)
+    assert.deepEqual(pair.lost, {})
+    assert.equal(pair.received.server.length, 1000)
+  })
 
   test('the same ticket twice: the second time it is not taken', async () => {
     const { pair, again } = await prepare(plain, node)
