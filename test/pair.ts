@@ -19,7 +19,7 @@ export const makePair = (client: Config, server: Config): Pair => ({
   lost: {},
 })
 
-type End = 'client' | 'server'
+export type End = 'client' | 'server'
 
 /** Turns one end until it stands still for bytes or an answer. */
 const turn = (pair: Pair, end: End): Need | undefined => {
@@ -46,11 +46,21 @@ const move = (from: Connection, to: Connection, drip: boolean): boolean => {
   return true
 }
 
+/** Carries what the ends have said a step further, each way, and says whether anything moved. `needs`: what they wait for. */
+export type Carry = (needs: Readonly<Record<End, Need | undefined>>) => readonly boolean[]
+
 /** Runs both ends until neither can go on: every byte delivered, every answer waited for. */
-export const settle = async (pair: Pair, { drip = false } = {}): Promise<void> => {
+export const settle = async (
+  pair: Pair,
+  { drip = false, carry }: { readonly drip?: boolean; readonly carry?: Carry } = {},
+): Promise<void> => {
   for (;;) {
-    const needs = [turn(pair, 'client'), turn(pair, 'server')]
-    const moved = [move(pair.client, pair.server, drip), move(pair.server, pair.client, drip)]
+    const [client, server] = [turn(pair, 'client'), turn(pair, 'server')]
+    const needs = [client, server]
+    const moved = carry?.({ client, server }) ?? [
+      move(pair.client, pair.server, drip),
+      move(pair.server, pair.client, drip),
+    ]
     if (moved.includes(true)) continue
     const waits = needs.flatMap((need) => (need?.kind === 'wait' && need.on ? [need.on] : []))
     const seals = [pair.client.settling, pair.server.settling].flatMap((settling) => settling ?? [])

@@ -135,7 +135,7 @@ export class TlsCarrier implements Carrier {
         if (keys.version === 0x0304 && (inner < ALERT || inner > APPLICATION_DATA)) {
           throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `content type ${inner} inside a protected record`)
         }
-      } else if (this.#skip > 0 && type === APPLICATION_DATA) {
+      } else if (this.#skip > 0 && type === APPLICATION_DATA && this.#assembler.length === 0) {
         // early data that follows a hello which we answered with a HelloRetryRequest
         if (this.#skip < length)
           throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
@@ -214,7 +214,7 @@ export class TlsCarrier implements Carrier {
   #checkHeader(type: number, version: number, length: number): void {
     if (!this.#assembler.begun && version >> 8 !== 3) throw foreign(this.input.lend(HEADER))
     // a client that gives up on our hello may not have learned yet which version this is
-    const early = this.#version === undefined || (type === ALERT && this.#plainAlerts)
+    const early = this.#version === undefined || (type === ALERT && (this.#plainAlerts || !this.#reading))
     if (early ? version >> 8 !== 3 : version !== 0x0303) {
       throw new TlsError('protocol_version', 'WRONG_VERSION_NUMBER', `a record says version 0x${version.toString(16)}`)
     }

@@ -1,31 +1,21 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
-import { type Config, type ConfigInput, defineConfig } from '../../src/config.ts'
+import type { Config } from '../../src/config.ts'
 import { noble } from '../../src/crypto/noble/index.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import type { Provider } from '../../src/crypto/provider.ts'
-import type { Session, Sessions } from '../../src/session/session.ts'
-import { memoryTickets } from '../../src/session/tickets.ts'
+import type { Session } from '../../src/session/session.ts'
 import { runAsync, wait } from '../../src/task.ts'
 import type { TraceEvent } from '../../src/trace.ts'
-import { verifier } from '../../src/x509/path.ts'
-import { lateKey, lateProvider } from '../late.ts'
-import { type Materials, materials, NOW } from '../materials.ts'
+import { lateProvider } from '../late.ts'
+import { type Materials, materials } from '../materials.ts'
 import { makePair, type Pair, settle } from '../pair.ts'
+import { configsOf } from './configs.ts'
 import { type Shape, shapes } from './shapes.ts'
 
 const PING = 'ping from the client'
 const PONG = 'x'.repeat(40_000)
-
-const memorySessions = (): Sessions => {
-  const held = new Map<string, Session>()
-  return {
-    get: (id) => held.get(id),
-    put: (id, session) => void held.set(id, session),
-    remove: (id) => void held.delete(id),
-  }
-}
 
 /** Which message came where which were due: the graph of states, collected over every shape. */
 const graph = new Set<string>()
@@ -43,32 +33,9 @@ const play = async (
   m: Materials,
   how: { drip: boolean; late: boolean },
 ): Promise<Pair> => {
-  const keys = (input: Partial<ConfigInput>): Partial<ConfigInput> =>
-    how.late && input.identities
-      ? { ...input, identities: input.identities.map((identity) => ({ ...identity, key: lateKey(identity.key) })) }
-      : input
-  const base = { provider, verifier: verifier({ anchors: [m.root] }), now: () => NOW }
-  const serverConfig = defineConfig({
-    ...base,
-    tickets: memoryTickets(provider, () => NOW),
-    sessions: memorySessions(),
-    trace: watch('server'),
-    ...keys({ identities: [m.identities[shape.certificate ?? 'P-256']], ...shape.server?.(m, provider) }),
-  })
-  const clientConfig = (session?: Session, onSession?: (session: Session) => void): Config =>
-    defineConfig({
-      ...base,
-      serverName: 'localhost',
-      peerName: 'localhost',
-      tickets: memoryTickets(provider, () => NOW),
-      trace: watch('client'),
-      ...keys({ ...shape.client?.(m, provider) }),
-      ...(session && { session }),
-      ...(onSession && { onSession }),
-    })
-
+  const configs = configsOf(shape, provider, m, { late: how.late, trace: watch })
   const connect = async (client: Config): Promise<Pair> => {
-    const pair = makePair(client, serverConfig)
+    const pair = makePair(client, configs.server)
     const run = (): Promise<void> => settle(pair, how)
     await run()
     assert.deepEqual(pair.lost, {}, `${pair.lost.client ?? ''} ${pair.lost.server ?? ''}`)
@@ -81,12 +48,12 @@ const play = async (
 
   let session: Session | undefined
   if (shape.resume) {
-    const first = await connect(clientConfig(undefined, (fresh) => (session = fresh)))
+    const first = await connect(configs.client(undefined, (fresh) => (session = fresh)))
     assert.equal(first.client.facts.resumed, false)
     assert.ok(session, 'the first handshake gives a session')
     session = shape.resume(session)
   }
-  const pair = await connect(clientConfig(session))
+  const pair = await connect(configs.client(session))
   assert.equal(pair.received.server, PING)
   assert.equal(pair.received.client, PONG)
   await shape.afterwards?.(pair, () => settle(pair, how))

@@ -86,7 +86,7 @@ const byCertificate: Shape[] = keyKinds.flatMap((kind) =>
 
 const cbc = suites.filter((suite) => suite.cipher === 'aes-128-cbc' && suite.agreement === 'ecdhe')
 const p384 = groupByName('P-384')
-const retryGroups = groups.filter((group) => group.name === 'secp256r1')
+export const retryGroups = groups.filter((group) => group.name === 'secp256r1')
 const same = (session: Session): Session => session
 const grease = (name: string, body: unknown): unknown => {
   if (name !== 'clientHello') return body
