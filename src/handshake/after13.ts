@@ -2,6 +2,7 @@ import { NONE } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
+import type { Facts } from '../facts.ts'
 import type { Body, Message } from '../messages/table.ts'
 import { type Session, WEEK } from '../session/session.ts'
 import type { Task } from '../task.ts'
@@ -208,6 +209,15 @@ function* authenticateLater(
   peer.transcript = handshake
 }
 
+/** Whom the peer has shown itself to be. */
+type Who = { readonly [F in 'peerChain' | 'verified']: Facts[F] | undefined }
+const whoIs = ({ peerChain, verified }: Facts): Who => ({ peerChain, verified })
+const isNow = (facts: Facts, { peerChain, verified }: Who): void => {
+  delete facts.peerChain
+  delete facts.verified
+  Object.assign(facts, peerChain && { peerChain }, verified && { verified })
+}
+
 /** Server: takes the certificate that it asked for on the open connection. */
 function* acceptLater(
   peer: Peer,
@@ -226,12 +236,17 @@ function* acceptLater(
   peer.transcript.add(demand.request)
   const chain = unadorned(message.body.certificateList)
   peer.undivided = true
+  let claimed: Who | undefined
   if (chain.length === 0) {
     if (demand.require)
       throw new TlsError('certificate_required', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the client has no certificate')
     peer.accept(message)
   } else {
+    const before = whoIs(facts)
     const key = yield* judge(peer, chain, 'digitalSignature')
+    // before it is proven nobody may take the client for whom it says it is, nor give it a ticket as that
+    claimed = whoIs(facts)
+    isNow(facts, before)
     peer.accept(message)
     const proof = yield* peer.receive('certificateVerify')
     yield* checkProof(peer, key, proof.body)
@@ -241,6 +256,7 @@ function* acceptLater(
   peer.undivided = false
   const expected = yield* finished(provider, suite, reading, yield* peer.digest())
   checkFinished(peer, done.body, expected)
+  if (claimed) isNow(facts, claimed)
   peer.transcript = handshake
   if (contexts.size === 0 && facts.authentication === 'asked') delete facts.authentication
 }
