@@ -171,6 +171,8 @@ export interface Choice12 {
   readonly scheme?: Scheme
 }
 
+/** rsa_pkcs1_sha1 and ecdsa_sha1: what a client takes that says nothing (RFC 5246 section 7.4.1.4.1). */
+const IMPLIED = [0x0201, 0x0203]
 const CURVES = groups.filter((group) => group.curve).map((group) => group.id)
 
 /** The suite of a TLS 1.2 handshake with the certificate, group and scheme that go with it. */
@@ -179,7 +181,8 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
   const named = hello.extensions.supportedGroups ?? CURVES
   const group = shared(config.groups, named, ({ id }) => id, config.serverPreference).find(({ tls12 }) => tls12)
   const curves = new Set(named.map((id) => groupById(id)?.curve))
-  const peer = knownSchemes(hello.extensions.signatureAlgorithms)
+  const { signatureAlgorithms } = hello.extensions
+  const peer = knownSchemes(signatureAlgorithms ?? IMPLIED)
   const signs = signings(config, identities, peer, TLS12).filter(
     ({ identity: { key } }) => key.facts.type !== 'ec' || curves.has(key.facts.curve),
   )
@@ -188,7 +191,13 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
     if (suite.agreement === 'psk') return { suite }
     if (suite.agreement === 'ecdhe_psk' && group) return { suite, group }
     if (suite.agreement === 'rsa') {
-      const identity = identities.find(({ key }) => key.facts.type === 'rsa' && key.decrypt)
+      // nothing is signed here, but RFC 5246 7.4.2 binds the certificate to the schemes that the client takes
+      const identity = identities.find(
+        (one) =>
+          one.key.facts.type === 'rsa' &&
+          one.key.decrypt &&
+          (!signatureAlgorithms || signs.some(({ identity }) => identity === one)),
+      )
       if (identity) return { suite, identity }
       continue
     }

@@ -316,6 +316,19 @@ const disagreements: readonly Row[] = [
     },
   ),
   refused(
+    'C18 static RSA signs nothing, but is bound to the client’s schemes',
+    () => ({
+      identity: 'rsa',
+      cctx: (ctx) => {
+        o.SSL_CTX_set_cipher_list(ctx, 'AES128-GCM-SHA256')
+        o.SSL_CTX_set1_sigalgs_list(ctx, 'ECDSA+SHA256')
+      },
+      sctx: (ctx) => o.SSL_CTX_set_cipher_list(ctx, 'DEFAULT'),
+    }),
+    [HANDSHAKE_FAILURE, 'server -1 SSL; SSL/193 “no shared cipher”', 'verify_result=0'],
+    { version: 0x0303 },
+  ),
+  refused(
     'C20',
     () => ({ cctx: (ctx) => o.SSL_CTX_set_options(ctx, o.SSL_OP_NO_SSL_MASK) }),
     [

@@ -125,7 +125,8 @@ export const parseCipherList = (text: string): CipherRule => {
     active = [...namedDefault]
     rest = rest.slice('DEFAULT'.length)
   }
-  for (const item of rest.split(/[:, ;]+/)) {
+  // a command needs no separator before it: DEFAULT@SECLEVEL=2
+  for (const item of rest.split(/[:, ;]+|(?=@)/)) {
     if (item === '') continue
     if (item.startsWith('@')) {
       const seclevel = /^@SECLEVEL=([0-5])$/.exec(item)

@@ -323,6 +323,7 @@ table('H4: cipher lists', [
   listed('DEFAULT:@SECLEVEL=9', `0; ${COMMAND} n=9 level=1`, FEWER),
   listed('@SECLEVEL=2', `0; ${NO_MATCH} n=3 level=2`),
   listed('DEFAULT:@SECLEVEL=2', '1 n=37 level=2', FEWER),
+  listed('AES128-SHA@SECLEVEL=2', '1 n=4 AES128-SHA level=2'),
   listed('AES128-SHA AES256-SHA', '1 n=5 AES128-SHA AES256-SHA level=1'),
   listed('AES128-SHA,AES256-SHA', '1 n=5 AES128-SHA AES256-SHA level=1'),
   listed('ECDHE+AESGCM', '1 n=7 level=1'),

@@ -33,6 +33,7 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
   const tickets = ctx.ticketKeyCallback ? askedTickets(ssl, ctx.ticketKeyCallback) : ctx.tickets
   const sealed: Tickets = {
     ...tickets,
+    only13: ssl.ticketless12,
     seal(session) {
       if (!ctx.ticketGenerateCallback) return tickets.seal(session)
       const made = stand(ssl, session)

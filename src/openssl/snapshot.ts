@@ -31,6 +31,7 @@ import {
   SSL_OP_ENABLE_MIDDLEBOX_COMPAT,
   SSL_OP_LEGACY_SERVER_CONNECT,
   SSL_OP_NO_ENCRYPT_THEN_MAC,
+  SSL_OP_NO_TICKET,
   SSL_OP_PRIORITIZE_CHACHA,
   SSL_TLSEXT_ERR_ALERT_FATAL,
   SSL_TLSEXT_ERR_ALERT_WARNING,
@@ -213,6 +214,7 @@ const selectHook =
       }
     }
     const { serverNameCallback, serverNameArgument } = ssl.ctx
+    ssl.ticketless12 = (ssl.settings.options & SSL_OP_NO_TICKET) !== 0
     if (serverNameCallback) askServerName(ssl, serverNameCallback(ssl, serverNameArgument))
     const changed = clientHelloCallback || serverNameCallback || prefersChacha(ssl) || suitesForKeys(ssl) !== before
     return changed ? snapshot(ssl, listener) : undefined

@@ -87,6 +87,8 @@ export class SSL implements Counted {
   hello: HelloFacts | null = null
   /** What the server name callback said of a name that it does not know. */
   unknownName: 'silent' | 'warn' | undefined
+  /** SSL_OP_NO_TICKET held when the server name callback was asked: in TLS 1.2 no ticket is sent, whatever it changed. */
+  ticketless12 = false
   session: SSL_SESSION | null = null
   verifyResult = 0
   verifiedChain: readonly Certificate[] | null = null
@@ -181,6 +183,8 @@ const reset = (ssl: SSL): void => {
   ssl.held = ssl.earlyOffered = false
   ssl.keyUpdate = -1
   ssl.hello = null
+  ssl.unknownName = undefined
+  ssl.ticketless12 = false
   ssl.states = new States(ssl)
 }
 
