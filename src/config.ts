@@ -65,6 +65,43 @@ export interface HelloFacts {
   readonly alpn?: readonly string[]
 }
 
+/** Where an extension may stand. Hellos of TLS 1.2 and 1.3 are different places, though they share a message type. */
+export type Place =
+  | 'clientHello'
+  | 'serverHello'
+  | 'helloRetryRequest'
+  | 'serverHello12'
+  | 'encryptedExtensions'
+  | 'certificate'
+  | 'certificateRequest'
+  | 'newSessionTicket'
+
+/** An extension that the library does not know. */
+export interface CustomExtension {
+  readonly type: number
+  readonly data: Uint8Array
+}
+
+/** Where custom extensions stand just now. */
+export interface CustomPlace {
+  readonly place: Place
+  /** Of a ClientHello that is written: the highest offered. */
+  readonly version: Version
+  /** The handshake resumes a session, or goes by a key agreed elsewhere. */
+  readonly resumed: boolean
+  /** Certificates alone have blocks of their own: which it is, leaf 0, and its DER. */
+  readonly index: number
+  readonly certificate?: Uint8Array
+}
+
+/** Extensions that a program brings. Servers write in answers what the client's hello had, clients read what they sent. */
+export interface CustomExtensions {
+  /** What to add there. */
+  write(where: CustomPlace): readonly CustomExtension[]
+  /** Judges what came; throws `TlsError`. False: nobody knows it, or nobody asked for it. */
+  read(where: CustomPlace, found: CustomExtension): boolean
+}
+
 /** Bounds on what a peer may cost us. The record layer and `Peer` count; nobody else does. */
 export interface Limits {
   /** Bytes of a Certificate message. */
@@ -121,6 +158,8 @@ export interface Config {
   readonly select?: Hook<HelloFacts, Config | undefined>
   /** Server: the name that was asked for is none of ours, and we go on: without a word, or with a warning (TLS 1.2). */
   readonly unknownName?: 'silent' | 'warn'
+  /** Extensions of the program's own. */
+  readonly custom?: CustomExtensions
   /** Client: offers to authenticate on the open connection too. */
   readonly postHandshakeAuth: boolean
   /** Server: the cookie of a HelloRetryRequest, which the client must bring back (RFC 9846 section 4.2.2). */

@@ -12,8 +12,6 @@ const rows: readonly Row[] = Object.entries(registry).map(([name, extension]) =>
 const byType = new Map(rows.map((row) => [row.extension.type, row]))
 const codecAt = (row: Row, place: Place): Codec<unknown> | undefined => row.extension.in[place]
 
-/** Where an unknown extension is ignored: what the peer offers or asks. Answers must have been asked for. */
-const OPEN: ReadonlySet<Place> = new Set(['clientHello', 'certificateRequest', 'newSessionTicket'])
 const REQUIRED: ReadonlySet<Place> = new Set([
   'encryptedExtensions',
   'certificate',
@@ -25,7 +23,8 @@ const LAST: ReadonlySet<Place> = new Set(['clientHello'])
 
 /**
  * The extension block of a message: duplicates, wrong places and leftovers are refused here and nowhere else.
- * Hellos may lack it altogether.
+ * Hellos may lack it altogether. What
+ * is not known is kept: whether it may be there is judged by who knows what was asked for.
  */
 export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => ({
   name: `Extension<${place}>`,
@@ -44,12 +43,6 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
       const codec = row && codecAt(row, place)
       if (!codec || !row) {
         if (row) throw illegal('BAD_EXTENSION', `${row.name} does not belong in ${place}`)
-        if (!OPEN.has(place))
-          throw new TlsError(
-            'unsupported_extension',
-            'UNSOLICITED_EXTENSION',
-            `extension ${type} in ${place} was not asked for`,
-          )
         unknown.push({ type, data: body.take(body.left, 'extension'), at: seen.size - 1 })
         continue
       }

@@ -1,18 +1,9 @@
-import type { Config, Version } from '../config.ts'
+import type { Config, Place, Version } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import type { Facts } from '../facts.ts'
 import type { Codec, Infer } from '../wire/codec.ts'
 
-/** Where an extension may stand. Hellos of TLS 1.2 and 1.3 are different places, though they share a message type. */
-export type Place =
-  | 'clientHello'
-  | 'serverHello'
-  | 'helloRetryRequest'
-  | 'serverHello12'
-  | 'encryptedExtensions'
-  | 'certificate'
-  | 'certificateRequest'
-  | 'newSessionTicket'
+export type { Place }
 
 // biome-ignore lint/suspicious/noExplicitAny: each place has a type of its own, which `At` gives back
 export type Places = { readonly [P in Place]?: Codec<any> }

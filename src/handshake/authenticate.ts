@@ -130,10 +130,10 @@ const parsed = (der: Uint8Array): Certificate => {
   }
 }
 
-/** The chain of a client; we ask for none of the extensions that may stand with a certificate. */
+/** The chain of a client; we ask for none of our extensions that may stand with a certificate. */
 export const unadorned = (list: Certificate13['certificateList']): readonly Uint8Array[] =>
   list.map(({ certData, extensions }) => {
-    if (Object.keys(extensions).length > 0)
+    if (Object.keys(extensions).some((name) => name !== 'unknown'))
       throw new TlsError(
         'unsupported_extension',
         'UNSOLICITED_EXTENSION',

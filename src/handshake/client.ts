@@ -16,6 +16,7 @@ import { bindingOf } from './binding.ts'
 import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableSuites, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
+import { offered } from './custom.ts'
 import { hurry, mayHurry, refuseEarly } from './early.ts'
 import type { Peer } from './peer.ts'
 import { bindersLength, keptFrom, keyAgreed, keyOf, mayOffer, type SharedKey } from './resume.ts'
@@ -82,7 +83,11 @@ export function* client(peer: Peer): Task<void> {
       ...(config.postHandshakeAuth && { postHandshakeAuth: true as const }),
     }),
   }
-  const extensions = offers(peer.negotiation(versions[0] as Version), named)
+  const more = offered(config, versions[0] as Version)
+  const extensions = {
+    ...offers(peer.negotiation(versions[0] as Version), named),
+    ...(more.length > 0 && { unknown: more }),
+  }
   const keys = tls13 ? yield* sharedKeys(peer, session) : []
   const terms = keys[0] && mayHurry(config, keys[0])
   const opening = terms ? { ...extensions, earlyData: true as const } : extensions

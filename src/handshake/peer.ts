@@ -9,6 +9,7 @@ import { type Body, type Message, type MessageName, messages } from '../messages
 import type { Beside, Carrier } from '../record/carrier.ts'
 import { type Task, wait } from '../task.ts'
 import { type Codec, decode } from '../wire/codec.ts'
+import { dressed, heed } from './custom.ts'
 import { Transcript } from './transcript.ts'
 
 export const WARNING = 1
@@ -92,6 +93,7 @@ export class Peer implements Beside {
         continue
       }
       const body = decode(messages[name].codec as Codec<Body<N>>, raw.subarray(4))
+      heed(this.config, this.facts, name, body)
       this.#note(name, body, raw)
       return { name, body, raw } as Message<N>
     }
@@ -138,7 +140,8 @@ export class Peer implements Beside {
   /** A message with its header that nobody hears of yet. */
   draft<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
     const { type, codec } = messages[name]
-    const said = this.config.rewrite ? (this.config.rewrite(name, body) as Body<N>) : body
+    const whole = dressed(this.config, this.facts, name, body) as Body<N>
+    const said = this.config.rewrite ? (this.config.rewrite(name, whole) as Body<N>) : whole
     const w = new Writer()
     w.number(1, type)
     w.prefixed(3, () => (codec as Codec<Body<N>>).write(w, said))

@@ -19,6 +19,7 @@ import { agree, groupOf } from './agree.ts'
 import { chooseProtocol, serverRandom } from './answer.ts'
 import { identities, judge, signedWith } from './authenticate.ts'
 import { type Choice12, chooseSuite12, knownSchemes, sharedSuites } from './choose.ts'
+import { heedHello } from './custom.ts'
 import type { Peer } from './peer.ts'
 import { serverByKey } from './psk12.ts'
 import { checkFragments, lifetimeOf, recall, remember, sealed, whyNot } from './resume.ts'
@@ -46,6 +47,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
   if (found) {
     const { session, suite, renew } = found
     recall(facts, session)
+    heedHello(config, facts, extensions)
     facts.suite = suite
     const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')
     checkFragments(facts)
@@ -75,6 +77,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     return yield* open(peer, suite, master, randoms)
   }
 
+  heedHello(config, facts, extensions)
   const { suite, identity, group, scheme } = yield* choose(peer, hello)
   facts.suite = suite
   if (identity) facts.identity = identity

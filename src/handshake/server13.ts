@@ -13,6 +13,7 @@ import { agree, groupOf } from './agree.ts'
 import { checkCompression, chooseProtocol, serverRandom } from './answer.ts'
 import { checkFinished, checkProof, identities, judge, prove, unadorned } from './authenticate.ts'
 import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
+import { heedHello } from './custom.ts'
 import { earlyKeys, type Found, whyNotEarly } from './early.ts'
 import type { Peer } from './peer.ts'
 import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, type SharedKey, whyNot } from './resume.ts'
@@ -61,6 +62,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
     delete facts.missed
     adopt(facts, found.key)
   }
+  heedHello(config, facts, hello.extensions)
   yield* chooseProtocol(peer, hello)
   const proof = found ? undefined : yield* chooseProof(peer, hello)
   const refusal = offersEarlyData ? yield* whyNotEarly(peer, found, suite) : undefined

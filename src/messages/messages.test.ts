@@ -156,12 +156,6 @@ const refused: readonly (readonly [string, MessageName, string, string])[] = [
   ],
   ['an empty key share', 'clientHello', clientHello(entry('0033', '0004001d0000')), 'decode_error'],
   ['no modes', 'clientHello', clientHello(entry('002d', '00')), 'decode_error'],
-  [
-    'an extension nobody asked for',
-    'serverHello',
-    serverHello(versions13 + entry('0a0a', '')),
-    'unsupported_extension',
-  ],
   ['an extension of TLS 1.2 in 1.3', 'serverHello', serverHello(versions13 + entry('0017', '')), 'illegal_parameter'],
   ['an extension of TLS 1.3 in 1.2', 'serverHello', serverHello(entry('0033', '001d000101')), 'illegal_parameter'],
   [

@@ -1,5 +1,6 @@
 import { hex } from '../bytes/text.ts'
 import { TLS13 } from '../config.ts'
+import { type AlertName, alerts } from '../errors.ts'
 import type { TraceEvent } from '../trace.ts'
 import { held } from './counted.ts'
 import type { InfoCallback, SSL_CTX } from './ctx.ts'
@@ -17,6 +18,10 @@ import {
 } from './ssl-numbers.ts'
 
 /** What goes by, told to the program's callbacks (SSL_CTX_set_info_callback(3), SSL_CTX_set_msg_callback(3)). */
+
+/** The alert that a callback named by its number. */
+export const alertBy = (code: number | undefined): AlertName =>
+  (Object.keys(alerts) as AlertName[]).find((name) => alerts[name] === code) ?? 'internal_error'
 
 /** The info callback: the SSL's own, else its context's. */
 export const tell = (ssl: SSL, where: number, ret: number): void =>

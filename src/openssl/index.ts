@@ -109,6 +109,13 @@ export {
   SSL_CONF_cmd_value_type,
 } from './conf.ts'
 export * from './ctx.ts'
+export {
+  SSL_CTX_add_client_custom_ext,
+  SSL_CTX_add_custom_ext,
+  SSL_CTX_add_server_custom_ext,
+  SSL_CTX_has_client_custom_ext,
+  SSL_extension_supported,
+} from './custom.ts'
 export * from './data.ts'
 export * from './early.ts'
 export * from './err.ts'

@@ -2,6 +2,7 @@ import type { NamedGroup } from '../crypto/groups.ts'
 import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { defaultCiphersuites } from './ciphers.ts'
+import type { CustomMethod } from './custom.ts'
 import { defaultGroups, defaultSchemes, type SuiteB } from './lists.ts'
 import type { PaddingCallback } from './padding.ts'
 import type { PskClientCallback, PskFindSessionCallback, PskServerCallback, PskUseSessionCallback } from './psk.ts'
@@ -75,6 +76,8 @@ export class Settings {
   clientCaList: readonly X509_NAME[] | null = null
   maxCertList = 102400
 
+  /** Extensions of the program's own. */
+  custom: readonly CustomMethod[] = []
   /** Names in their wire form. */
   alpn: Uint8Array = new Uint8Array(0)
   serverName: string | null = null

@@ -2,11 +2,12 @@ import { latin1 } from '../bytes/text.ts'
 import { type Config, defineConfig, type HelloFacts, type Identity } from '../config.ts'
 import type { Scheme } from '../crypto/schemes.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
-import { type AlertName, alerts, TlsError } from '../errors.ts'
+import { TlsError } from '../errors.ts'
 import { type Hook, RETRY, type Retry } from '../task.ts'
-import { Listener } from './callbacks.ts'
+import { alertBy, Listener } from './callbacks.ts'
 import { identitiesOf } from './certificates.ts'
 import { defaultCipherList, defaultPskList } from './ciphers.ts'
+import { customOf } from './custom.ts'
 import {
   defaultGroups,
   defaultSchemes,
@@ -69,6 +70,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
   const fragment = client ? MFL[settings.maxFragmentLength] : undefined
   const peerName = settings.hosts.join()
   const padding = paddingOf(ssl)
+  const custom = customOf(ssl)
   const suites = [...suitesForKeys(ssl), ...cipherList].filter((suite) => suiteStrength(suite) >= strength)
   const allowed = allowedVersions(ssl.method, settings)
   // as in C, the highest version must have a suite, or nothing is negotiated at all
@@ -110,6 +112,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     trace: (event) => listener.hear(event),
     ...(fragment && { maxFragmentLength: fragment }),
     ...(padding && { padding }),
+    ...(custom && { custom }),
     ...(client ? clientPart(ssl, peerName) : serverPart(ssl, listener, lacksSuite)),
   })
 }
@@ -227,6 +230,3 @@ const askServerName = (ssl: SSL, answer: number | { ret: number; al: number }): 
     throw new TlsError(alert, 'CALLBACK_FAILED', 'the server name callback of the program refuses')
   ssl.unknownName = ret === SSL_TLSEXT_ERR_ALERT_WARNING ? 'warn' : ret === SSL_TLSEXT_ERR_NOACK ? 'silent' : undefined
 }
-
-const alertBy = (code: number): AlertName =>
-  (Object.keys(alerts) as AlertName[]).find((name) => alerts[name] === code) ?? 'internal_error'

@@ -188,3 +188,20 @@ export const SSL_TICKET_RETURN_IGNORE = 1
 export const SSL_TICKET_RETURN_IGNORE_RENEW = 2
 export const SSL_TICKET_RETURN_USE = 3
 export const SSL_TICKET_RETURN_USE_RENEW = 4
+
+/** Where an extension of the program's own belongs (SSL_CTX_add_custom_ext(3)). */
+export const SSL_EXT_TLS_ONLY = 0x0001
+export const SSL_EXT_DTLS_ONLY = 0x0002
+export const SSL_EXT_TLS_IMPLEMENTATION_ONLY = 0x0004
+export const SSL_EXT_SSL3_ALLOWED = 0x0008
+export const SSL_EXT_TLS1_2_AND_BELOW_ONLY = 0x0010
+export const SSL_EXT_TLS1_3_ONLY = 0x0020
+export const SSL_EXT_IGNORE_ON_RESUMPTION = 0x0040
+export const SSL_EXT_CLIENT_HELLO = 0x0080
+export const SSL_EXT_TLS1_2_SERVER_HELLO = 0x0100
+export const SSL_EXT_TLS1_3_SERVER_HELLO = 0x0200
+export const SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS = 0x0400
+export const SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST = 0x0800
+export const SSL_EXT_TLS1_3_CERTIFICATE = 0x1000
+export const SSL_EXT_TLS1_3_NEW_SESSION_TICKET = 0x2000
+export const SSL_EXT_TLS1_3_CERTIFICATE_REQUEST = 0x4000

@@ -89,6 +89,9 @@ export class SSL implements Counted {
   unknownName: 'silent' | 'warn' | undefined
   /** SSL_OP_NO_TICKET held when the server name callback was asked: in TLS 1.2 no ticket is sent, whatever it changed. */
   ticketless12 = false
+  /** Types of the program's own extensions: what was asked of the other side, and what it asked for. */
+  readonly customSent = new Set<number>()
+  readonly customReceived = new Set<number>()
   session: SSL_SESSION | null = null
   verifyResult = 0
   verifiedChain: readonly Certificate[] | null = null
@@ -183,6 +186,8 @@ const reset = (ssl: SSL): void => {
   ssl.held = ssl.earlyOffered = false
   ssl.keyUpdate = -1
   ssl.hello = null
+  ssl.customSent.clear()
+  ssl.customReceived.clear()
   ssl.unknownName = undefined
   ssl.ticketless12 = false
   ssl.states = new States(ssl)
@@ -215,6 +220,7 @@ export const SSL_set_SSL_CTX = (ssl: SSL, ctx: SSL_CTX | null): SSL_CTX | null =
   ssl.settings.slots = copy.slots
   ssl.settings.current = copy.current
   ssl.settings.certCallback = copy.certCallback
+  ssl.settings.custom = copy.custom
   ssl.settings.certCallbackArgument = copy.certCallbackArgument
   ssl.settings.schemes = copy.schemes
   ssl.settings.clientSchemes = copy.clientSchemes
