@@ -3,9 +3,8 @@ import type { Output } from './bytes/output.ts'
 import { type Config, TLS13 } from './config.ts'
 import { AlertReceived, alertName, alerts, Misuse, TlsError, Truncated } from './errors.ts'
 import type { Facts } from './facts.ts'
-import { client } from './handshake/client.ts'
+import { conversation } from './handshake/conversation.ts'
 import { FATAL, Peer, type Request, WARNING } from './handshake/peer.ts'
-import { server } from './handshake/server.ts'
 import { TlsCarrier } from './record/tls.ts'
 import { Machine, type Need } from './task.ts'
 
@@ -28,7 +27,7 @@ export class Connection {
     this.facts = { role, resumed: false, retried: false }
     this.#carrier = new TlsCarrier(config, role)
     this.#peer = new Peer(config, this.#carrier, this.facts, (level, code) => this.#alert(level, code))
-    this.#machine = new Machine((role === 'client' ? client : server)(this.#peer))
+    this.#machine = new Machine(conversation(this.#peer))
   }
 
   // ---- towards the wire

@@ -7,7 +7,7 @@ import type { Body, Message } from '../messages/table.ts'
 import { type Session, WEEK } from '../session/session.ts'
 import type { Task } from '../task.ts'
 import { answerRequest, checkFinished, checkProof, judge, unadorned } from './authenticate.ts'
-import type { Peer, Request } from './peer.ts'
+import type { Peer, Request, Servant } from './peer.ts'
 import { keepForNext, lifetimeOf, remember, sealed } from './resume.ts'
 import { finished, ticketSecret, updated } from './schedule13.ts'
 import type { Transcript } from './transcript.ts'
@@ -32,42 +32,108 @@ interface Demand {
 
 const NONCE = 8
 
-/** The open connection of TLS 1.3: tickets, key updates, authentication on demand (RFC 9846 section 4.6). */
-export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> {
-  const { carrier, provider, facts, config } = peer
-  const client = facts.role === 'client'
-  const handshake = peer.transcript
-  let { reading, writing } = after
-  let tickets = 0
-  const contexts = new Map<string, Demand>()
+/**
+ * The open connection of TLS 1.3: tickets, key updates, authentication on demand (RFC 9846 section 4.6). A class, since
+ * generators made anew for each connection outlive it until the heap is swept as a whole.
+ */
+class Open13 implements Servant {
+  readonly #peer: Peer
+  readonly #suite: Suite
+  readonly #resumption: Uint8Array
+  /** Client: it offered to authenticate later. Server: the client did. */
+  readonly #authenticates: boolean
+  /** Server: the client can make something of tickets. */
+  readonly #wantsTickets: boolean
+  /** Of the handshake, for what is signed later. */
+  readonly #transcript: Transcript
+  #reading: Uint8Array
+  #writing: Uint8Array
+  #tickets = 0
+  readonly #contexts = new Map<string, Demand>()
   /** We asked for an update and have not seen it. */
-  let awaiting = false
+  #awaiting = false
   /** Where our last answer to such a wish stands in the output. */
-  let answered = -1
+  #answered = -1
 
-  function* updateWriting(asks: boolean): Task<void> {
-    if (peer.closing) return
-    // RFC 9846 4.6.3: not again before it was answered
-    const requestUpdate = asks && !awaiting
-    awaiting ||= asks
-    const secret = yield* updated(provider, suite, writing)
-    const keys = yield* carrier.keys('data', suite, secret)
-    peer.tell('keyUpdate', requestUpdate) // from here to the next line nothing waits
-    carrier.writeWith(keys)
-    writing = secret
+  constructor(peer: Peer, suite: Suite, after: After) {
+    const { facts } = peer
+    this.#peer = peer
+    this.#suite = suite
+    this.#resumption = after.resumption
+    this.#authenticates = facts.role === 'client' ? after.postHandshakeAuth : facts.postHandshakeAuth === true
+    this.#wantsTickets = after.tickets
+    this.#transcript = peer.transcript
+    this.#reading = after.reading
+    this.#writing = after.writing
+    peer.servant = this
   }
 
-  function* sendTicket(): Task<void> {
-    if (!config.tickets || !after.tickets || peer.closing) return
+  *run(): Task<void> {
+    const { facts, config } = this.#peer
+    if (facts.role === 'server') {
+      const count = facts.resumed || facts.psk ? Math.min(1, config.ticketCount) : config.ticketCount
+      for (let i = 0; i < count; i++) yield* this.#sendTicket()
+    }
+    const due: readonly Due[] = dues[facts.role][this.#authenticates ? 'authenticates' : 'does not']
+    for (;;) yield* this.#take(yield* this.#peer.receive(...due))
+  }
+
+  *#take(message: Message<Due>): Task<void> {
+    const peer = this.#peer
+    const { carrier, provider } = peer
+    switch (message.name) {
+      case 'newSessionTicket':
+        return yield* keepTicket(peer, this.#suite, this.#resumption, message.body)
+      case 'keyUpdate':
+        this.#reading = yield* updated(provider, this.#suite, this.#reading)
+        carrier.readWith(yield* carrier.keys('data', this.#suite, this.#reading))
+        if (this.#awaiting) peer.expected()
+        this.#awaiting = false
+        // one answer serves for all wishes that came before it left
+        if (message.body && this.#answered <= carrier.left) {
+          yield* this.#updateWriting(false)
+          this.#answered = carrier.queued
+        }
+        return
+      case 'certificateRequest':
+        return yield* authenticateLater(peer, this.#suite, this.#writing, this.#transcript, message)
+      case 'certificate':
+        return yield* acceptLater(peer, this.#suite, this.#reading, this.#transcript, this.#contexts, message)
+    }
+  }
+
+  *serve(request: Request): Task<void> {
+    if (request.kind === 'keyUpdate') yield* this.#updateWriting(request.requestUpdate)
+    else if (request.kind === 'ticket') yield* this.#sendTicket()
+    else this.#demandCertificate(request.require ?? this.#peer.config.clientAuth === 'require')
+  }
+
+  *#updateWriting(asks: boolean): Task<void> {
+    const peer = this.#peer
+    if (peer.closing) return
+    // RFC 9846 4.6.3: not again before it was answered
+    const requestUpdate = asks && !this.#awaiting
+    this.#awaiting ||= asks
+    const secret = yield* updated(peer.provider, this.#suite, this.#writing)
+    const keys = yield* peer.carrier.keys('data', this.#suite, secret)
+    peer.tell('keyUpdate', requestUpdate) // from here to the next line nothing waits
+    peer.carrier.writeWith(keys)
+    this.#writing = secret
+  }
+
+  *#sendTicket(): Task<void> {
+    const peer = this.#peer
+    const { config, facts, provider } = peer
+    if (!config.tickets || !this.#wantsTickets || peer.closing) return
     const ticketNonce = new Uint8Array(NONCE)
-    new DataView(ticketNonce.buffer).setUint32(NONCE - 4, tickets++)
+    new DataView(ticketNonce.buffer).setUint32(NONCE - 4, this.#tickets++)
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
     const lifetime = lifetimeOf(config)
-    const secret = yield* ticketSecret(provider, suite, after.resumption, ticketNonce)
+    const secret = yield* ticketSecret(provider, this.#suite, this.#resumption, ticketNonce)
     const session: Session = {
       ...remember(peer),
       version: TLS13,
-      suite: suite.id,
+      suite: this.#suite.id,
       secret,
       id: NONE,
       ticket: NONE,
@@ -88,61 +154,29 @@ export function* afterwards(peer: Peer, suite: Suite, after: After): Task<void> 
     config.onSession?.(session)
   }
 
-  function* demandCertificate(require: boolean): Task<void> {
-    const context = provider.random(16).slice()
+  #demandCertificate(require: boolean): void {
+    const peer = this.#peer
+    const context = peer.provider.random(16).slice()
     const raw = peer.build('certificateRequest', {
       certificateRequestContext: context,
       extensions: requestExtensions(peer),
     })
-    contexts.set(context.join(), { request: raw, require })
-    carrier.write(raw)
-    facts.authentication = 'asked'
-  }
-
-  peer.serve = function* (request: Request): Task<void> {
-    if (request.kind === 'keyUpdate') yield* updateWriting(request.requestUpdate)
-    else if (request.kind === 'ticket') yield* sendTicket()
-    else yield* demandCertificate(request.require ?? config.clientAuth === 'require')
-  }
-  if (!client) {
-    const count = facts.resumed || facts.psk ? Math.min(1, config.ticketCount) : config.ticketCount
-    for (let i = 0; i < count; i++) yield* sendTicket()
-  }
-
-  for (;;) {
-    const due = client
-      ? after.postHandshakeAuth
-        ? (['newSessionTicket', 'keyUpdate', 'certificateRequest'] as const)
-        : (['newSessionTicket', 'keyUpdate'] as const)
-      : facts.postHandshakeAuth
-        ? (['keyUpdate', 'certificate'] as const)
-        : (['keyUpdate'] as const)
-    const message: Message<'newSessionTicket' | 'keyUpdate' | 'certificateRequest' | 'certificate'> =
-      yield* peer.receive(...due)
-    switch (message.name) {
-      case 'newSessionTicket':
-        yield* keepTicket(peer, suite, after.resumption, message.body)
-        break
-      case 'keyUpdate':
-        reading = yield* updated(provider, suite, reading)
-        carrier.readWith(yield* carrier.keys('data', suite, reading))
-        if (awaiting) peer.expected()
-        awaiting = false
-        // one answer serves for all wishes that came before it left
-        if (message.body && answered <= carrier.left) {
-          yield* updateWriting(false)
-          answered = carrier.queued
-        }
-        break
-      case 'certificateRequest':
-        yield* authenticateLater(peer, suite, writing, handshake, message)
-        break
-      case 'certificate':
-        yield* acceptLater(peer, suite, reading, handshake, contexts, message)
-        break
-    }
+    this.#contexts.set(context.join(), { request: raw, require })
+    peer.carrier.write(raw)
+    peer.facts.authentication = 'asked'
   }
 }
+
+type Due = 'newSessionTicket' | 'keyUpdate' | 'certificateRequest' | 'certificate'
+const dues = {
+  client: {
+    authenticates: ['newSessionTicket', 'keyUpdate', 'certificateRequest'],
+    'does not': ['newSessionTicket', 'keyUpdate'],
+  },
+  server: { authenticates: ['keyUpdate', 'certificate'], 'does not': ['keyUpdate'] },
+} as const satisfies Readonly<Record<'client' | 'server', Readonly<Record<string, readonly Due[]>>>>
+
+export const afterwards = (peer: Peer, suite: Suite, after: After): Task<void> => new Open13(peer, suite, after).run()
 
 function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: Body<'newSessionTicket'>): Task<void> {
   const { provider } = peer

@@ -33,7 +33,7 @@ export interface Offer {
 }
 
 /** The client up to the fork between versions (RFC 9846 section 4.1). */
-export function* client(peer: Peer): Task<void> {
+export function* client(peer: Peer): Task<Task<void>> {
   const { config, facts, provider } = peer
   if (config.versions.length === 0)
     throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
@@ -130,7 +130,7 @@ export function* client(peer: Peer): Task<void> {
   // RFC 9846 appendix E.3: a server that never heard of early data cannot have given a ticket for it
   if (terms && answer.kind === 'serverHello12')
     throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', 'early data was sent, and the server speaks TLS 1.2')
-  if (answer.kind === 'serverHello12') return yield* client12(peer, offer, answer, suite)
+  return yield* client12(peer, offer, answer, suite)
 }
 
 const shares = (exchanges: ReadonlyMap<number, Exchange>) =>

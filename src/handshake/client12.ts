@@ -29,7 +29,7 @@ export function* client12(
   offer: Offer,
   answer: ServerHello & { kind: 'serverHello12' },
   suite: Suite,
-): Task<void> {
+): Task<Task<void>> {
   const { config, facts, provider, carrier } = peer
   const randoms: Randoms = { client: offer.hello.random, server: answer.random }
   const session = offer.session?.version === TLS12 ? offer.session : undefined
@@ -75,7 +75,7 @@ export function* client12(
       session.id,
       ticket ?? { ticketLifetimeHint: session.lifetime, ticket: session.ticket },
     )
-    return yield* open(peer, suite, master, randoms)
+    return open(peer, suite, master, randoms)
   }
 
   const { premaster, choice } =
@@ -103,7 +103,7 @@ export function* client12(
   carrier.readWith(carrier.keys12(keys.server))
   yield* theirFinished(peer, suite, master)
   yield* keep(peer, suite, master, answer.legacySessionIdEcho, ticket)
-  yield* open(peer, suite, master, randoms)
+  return open(peer, suite, master, randoms)
 }
 
 /** The messages between hello and ClientKeyExchange where the server shows a certificate. */

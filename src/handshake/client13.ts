@@ -24,7 +24,7 @@ export function* client13(
   offer: Offer,
   answer: ServerHello & { kind: 'serverHello' },
   suite: Suite,
-): Task<void> {
+): Task<Task<void>> {
   const { config, facts, provider, carrier } = peer
   const { keyShare, preSharedKey: chosen } = answer.extensions
   if (!keyShare) throw new TlsError('missing_extension', 'NO_SUITABLE_KEY_SHARE', 'key_share is missing in ServerHello')
@@ -103,8 +103,7 @@ export function* client13(
   peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
   peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
   peer.secret('EXPORTER_SECRET', exporter)
-  facts.exporter = (label, context, length) =>
-    exported(provider, suite, exporter, label, context ?? new Uint8Array(0), length)
+  facts.exporter = exported.bind(undefined, provider, suite, exporter)
 
   if (hurried) {
     peer.earlyRoom = undefined
@@ -121,7 +120,7 @@ export function* client13(
   carrier.settled()
   const resumption = yield* master.resumption(yield* peer.digest())
   peer.established = true
-  yield* afterwards(peer, suite, {
+  return afterwards(peer, suite, {
     reading: data.server,
     writing: data.client,
     resumption,

@@ -28,7 +28,7 @@ export function* hurry(peer: Peer, first: EarlyStage, offered: SharedKey, terms:
   peer.secret('CLIENT_EARLY_TRAFFIC_SECRET', secret)
   const exporter = yield* first.exporter(hello)
   peer.secret('EARLY_EXPORTER_SECRET', exporter)
-  facts.earlyExporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  facts.earlyExporter = exported.bind(undefined, provider, suite, exporter)
   const writing = yield* carrier.keys('early', suite, secret)
   if (config.middlebox) carrier.changeCipherSpec()
   carrier.writeWith(writing)
@@ -86,6 +86,6 @@ export function* earlyKeys(peer: Peer, early: EarlyStage, suite: Suite): Task<Ke
   peer.secret('CLIENT_EARLY_TRAFFIC_SECRET', secret)
   const exporter = yield* early.exporter(hello)
   peer.secret('EARLY_EXPORTER_SECRET', exporter)
-  facts.earlyExporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  facts.earlyExporter = exported.bind(undefined, provider, suite, exporter)
   return yield* carrier.keys('early', suite, secret)
 }

@@ -22,6 +22,11 @@ export type Request =
   /** `require`: whether a client without a certificate is refused; by default as the config says. */
   | { readonly kind: 'authenticate'; readonly require?: boolean }
 
+/** Does what the application asks for. */
+export interface Servant {
+  serve(request: Request): Task<void>
+}
+
 /** The other side, as the handshake sees it: messages come and go, and what was found good enters the transcript. */
 export class Peer implements Beside {
   config: Config
@@ -43,7 +48,7 @@ export class Peer implements Beside {
   inbox: Uint8Array | undefined
   readonly requests: Request[] = []
   /** Does what was asked for; set by the open connection. */
-  serve: ((request: Request) => Task<void>) | undefined
+  servant: Servant | undefined
   /** Sends an alert; set by the connection. */
   readonly sendAlert: (level: number, code: number) => void
 
@@ -248,10 +253,10 @@ export class Peer implements Beside {
   }
 
   turned(): Task<void> | undefined {
-    return this.requests.length > 0 && this.serve ? this.#serve(this.serve) : undefined
+    return this.requests.length > 0 && this.servant ? this.#serve(this.servant) : undefined
   }
 
-  *#serve(serve: (request: Request) => Task<void>): Task<void> {
-    for (let request = this.requests.shift(); request; request = this.requests.shift()) yield* serve(request)
+  *#serve(servant: Servant): Task<void> {
+    for (let request = this.requests.shift(); request; request = this.requests.shift()) yield* servant.serve(request)
   }
 }

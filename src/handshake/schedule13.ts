@@ -126,7 +126,7 @@ export function* exported(
   suite: Hashed,
   exporter: Uint8Array,
   label: string,
-  context: Uint8Array,
+  context: Uint8Array | undefined,
   length: number,
 ): Task<Uint8Array> {
   const empty = provider.hash(suite.hash)
@@ -134,6 +134,6 @@ export function* exported(
     provider.expandLabel(suite.hash, exporter, label, yield* wait(empty.digest()), hashLength[suite.hash]),
   )
   const hash = provider.hash(suite.hash)
-  hash.update(context)
+  hash.update(context ?? NONE)
   return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', yield* wait(hash.digest()), length))
 }

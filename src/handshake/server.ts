@@ -12,7 +12,7 @@ import { server12 } from './server12.ts'
 import { server13 } from './server13.ts'
 
 /** The server up to the fork between versions. */
-export function* server(peer: Peer): Task<void> {
+export function* server(peer: Peer): Task<Task<void>> {
   const { facts } = peer
   const message = yield* peer.receive('clientHello')
   const hello = message.body
@@ -36,7 +36,7 @@ export function* server(peer: Peer): Task<void> {
   peer.carrier.agreed(version)
   if (peer.config.unknownName === 'warn' && version === TLS12) peer.sendAlert(WARNING, alerts.unrecognized_name)
   if (hello.cipherSuites.includes(RENEGOTIATION_SCSV)) facts.secureRenegotiation = true
-  yield* version === TLS13 ? server13(peer, message) : server12(peer, message)
+  return yield* version === TLS13 ? server13(peer, message) : server12(peer, message)
 }
 
 const FIXED = 4 + 2 + 32

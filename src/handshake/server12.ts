@@ -30,7 +30,7 @@ const RSA_SIGN = 1
 const ECDSA_SIGN = 64
 
 /** The server of TLS 1.2, from the ClientHello on (RFC 5246 section 7.3). */
-export function* server12(peer: Peer, message: Message<'clientHello'>): Task<void> {
+export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Task<void>> {
   const { config, facts, provider, carrier } = peer
   const hello = message.body
   const { extensions } = hello
@@ -74,7 +74,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
     yield* carrier.changed(peer)
     carrier.readWith(carrier.keys12(keys.client))
     yield* theirFinished(peer, suite, master)
-    return yield* open(peer, suite, master, randoms)
+    return open(peer, suite, master, randoms)
   }
 
   heedHello(config, facts, extensions)
@@ -126,7 +126,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<voi
   carrier.changeCipherSpec()
   carrier.writeWith(carrier.keys12(keys.server))
   yield* ourFinished(peer, suite, master)
-  yield* open(peer, suite, master, randoms)
+  return open(peer, suite, master, randoms)
 }
 
 /** The messages from our certificate to the client's key exchange. Gives the key that its CertificateVerify needs. */

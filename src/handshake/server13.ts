@@ -20,7 +20,7 @@ import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, typ
 import { EarlyStage, exported, finished } from './schedule13.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
-export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void> {
+export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<void>> {
   const { config, facts, provider, carrier } = peer
   let message = first
   let hello = message.body
@@ -124,7 +124,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
   peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
   peer.secret('EXPORTER_SECRET', exporter)
-  facts.exporter = (label, context, length) => exported(provider, suite, exporter, label, context ?? NONE, length)
+  facts.exporter = exported.bind(undefined, provider, suite, exporter)
   const ourData = yield* carrier.keys('data', suite, data.server)
   const theirData = yield* carrier.keys('data', suite, data.client)
   carrier.writeWith(ourData)
@@ -146,7 +146,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<void>
   carrier.settled()
   const resumption = yield* master.resumption(yield* peer.digest())
   peer.established = true
-  yield* afterwards(peer, suite, {
+  return afterwards(peer, suite, {
     reading: data.client,
     writing: data.server,
     resumption,

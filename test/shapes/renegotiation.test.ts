@@ -4,9 +4,8 @@ import { type Config, defineConfig, TLS12 } from '../../src/config.ts'
 import { Connection } from '../../src/connection.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import { alerts } from '../../src/errors.ts'
-import { client } from '../../src/handshake/client.ts'
+import { conversation } from '../../src/handshake/conversation.ts'
 import { Peer } from '../../src/handshake/peer.ts'
-import { server } from '../../src/handshake/server.ts'
 import { TlsCarrier } from '../../src/record/tls.ts'
 import { Machine } from '../../src/task.ts'
 import type { TraceEvent } from '../../src/trace.ts'
@@ -18,7 +17,7 @@ const bareEnd = (role: 'client' | 'server', config: Config) => {
   const carrier = new TlsCarrier(config, role)
   const facts = { role, resumed: false, retried: false }
   const peer = new Peer(config, carrier, facts, (level, code) => carrier.alert(level, code))
-  return { carrier, peer, machine: new Machine((role === 'client' ? client : server)(peer)) }
+  return { carrier, peer, machine: new Machine(conversation(peer)) }
 }
 
 for (const wishes of ['server', 'client'] as const) {
