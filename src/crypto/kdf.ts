@@ -67,10 +67,10 @@ const expand = (keyed: SyncHmac, size: number, length: number, head: Uint8Array,
   return out
 }
 
-/** The first fields of HkdfLabel by label: two bytes for the length, then the label with its own length. */
+/** The first fields of HkdfLabel, by label: two bytes for the length, then the label with its own length. */
 const heads = new Map<string, Uint8Array>()
 
-const labelHead = (label: string): Uint8Array => {
+export const labelHead = (label: string): Uint8Array => {
   const known = heads.get(label)
   if (known) return known
   const full = text.encode(`tls13 ${label}`)

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
-import type { SyncHmac } from '../kdf.ts'
+import { kdf, labelHead, type SyncHmac, type SyncKdf } from '../kdf.ts'
 import { type Hash, type HashName, hashLength } from '../provider.ts'
 
 /** The same bytes without Buffer's ways of its own. */
@@ -16,43 +16,76 @@ const running = (live: crypto.Hash): Hash => ({
   copy: () => running(live.copy()),
 })
 
-/** Two one-shot hashes over prepared pads cost half of a native HMAC object, for everything that fits the scratch. */
+/** Two one-shot hashes over pads in a scratch cost half of a native HMAC object, for everything that fits there. */
 export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
   const block = blockLength[name]
-  const short = key.length <= block ? key : plain(crypto.createHash(name).update(key).digest())
-  if (!oneShot) return native(name, short)
-
-  const inner = new Uint8Array(block)
-  const outer = new Uint8Array(block + hashLength[name])
-  inner.set(short)
-  outer.set(short)
-  for (let i = 0; i < block; i++) {
-    inner[i] = (inner[i] as number) ^ 0x36
-    outer[i] = (outer[i] as number) ^ 0x5c
-  }
+  const own = key.length <= block ? key.slice() : plain(crypto.createHash(name).update(key).digest())
+  if (!oneShot) return native(name, own)
   return {
     mac(...parts) {
       let end = block
       for (const part of parts) end += part.length
-      // the caller may have wiped the key meanwhile; the pad still has it
-      if (end > scratch.length)
-        return native(
-          name,
-          inner.map((byte) => byte ^ 0x36),
-        ).mac(...parts)
-      scratch.set(inner)
+      if (end > scratch.length) return native(name, own).mac(...parts)
       let at = block
       for (const part of parts) {
         scratch.set(part, at)
         at += part.length
       }
-      const out = new Uint8Array(hashLength[name])
-      digestInto(name, scratch.subarray(0, end), outer, block)
-      digestInto(name, outer, out, 0)
-      scratch.fill(0, 0, end)
-      return out
+      return finish(name, own, end, hashLength[name])
     },
   }
+}
+
+const generic = kdf(hmac)
+/** The key schedule's own draws, which are made by keys that are used once, leave nothing behind but their result. */
+export const derivations: SyncKdf = {
+  ...generic,
+  extract(name, salt, ikm) {
+    const end = blockLength[name] + ikm.length
+    if (!oneShot || salt.length > blockLength[name] || end > scratch.length) return generic.extract(name, salt, ikm)
+    scratch.set(ikm, blockLength[name])
+    return finish(name, salt, end, hashLength[name])
+  },
+  expandLabel(name, secret, label, context, length) {
+    const block = blockLength[name]
+    // what takes more than one block, or is refused, goes the long way
+    if (!oneShot || length > hashLength[name] || secret.length > block || context.length > 255)
+      return generic.expandLabel(name, secret, label, context, length)
+    const head = labelHead(label)
+    let at = block
+    scratch.set(head, at)
+    scratch[at] = length >>> 8
+    scratch[at + 1] = length
+    at += head.length
+    scratch[at++] = context.length
+    scratch.set(context, at)
+    at += context.length
+    scratch[at++] = 1
+    return finish(name, secret, at, length)
+  },
+}
+
+/**
+ * The first `length` bytes of the HMAC by `key`, no longer than a block, over what stands in the scratch from the block's end
+ * to `end`. The scratch is wiped.
+ */
+const finish = (name: HashName, key: Uint8Array, end: number, length: number): Uint8Array => {
+  const block = blockLength[name]
+  const { length: known } = key
+  for (let i = 0; i < known; i++) {
+    const byte = key[i] as number
+    scratch[i] = byte ^ 0x36
+    outer[i] = byte ^ 0x5c
+  }
+  scratch.fill(0x36, known, block)
+  outer.fill(0x5c, known, block)
+  const size = hashLength[name]
+  latin1Write.call(outer, digestText(name, beginning(end)), block, size)
+  const out = new Uint8Array(length)
+  latin1Write.call(out, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), 0, length)
+  scratch.fill(0, 0, end)
+  outer.fill(0)
+  return out
 }
 
 const native = (name: HashName, key: Uint8Array): SyncHmac => {
@@ -70,20 +103,28 @@ const blockLength: Readonly<Record<HashName, number>> = { sha1: 64, sha256: 64, 
 
 /** Room for the pad and a full record. */
 const scratch = new Uint8Array(128 + 13 + (1 << 14) + 2048)
+/** Room for the pad and the inner digest. */
+const outer = new Uint8Array(128 + 64)
 
 /** A digest as a string spares the Buffer around it, which costs more than hashing so little. */
 const latin1Write = (Buffer.prototype as unknown as { latin1Write(text: string, at: number, length: number): number })
   .latin1Write
-const digestInto = (name: HashName, data: Uint8Array, into: Uint8Array, at: number): void => {
-  latin1Write.call(into, crypto.hash(name, data, 'latin1' as crypto.BinaryToTextEncoding), at, hashLength[name])
-}
+const digestText = (name: HashName, data: Uint8Array): string =>
+  crypto.hash(name, data, 'latin1' as crypto.BinaryToTextEncoding)
+
+/** Views of what is hashed, made once where it is short. */
+const beginning = (end: number): Uint8Array =>
+  end < SHORT ? (beginnings[end] ??= scratch.subarray(0, end)) : scratch.subarray(0, end)
+const SHORT = 512
+const beginnings: (Uint8Array | undefined)[] = new Array(SHORT).fill(undefined)
+const outers: Partial<Record<HashName, Uint8Array>> = {}
 
 /** Whether the above works on this runtime. */
 const oneShot = ((): boolean => {
   try {
     const data = Uint8Array.of(1, 2, 3)
     const out = new Uint8Array(33)
-    digestInto('sha256', data, out, 1)
+    latin1Write.call(out, digestText('sha256', data), 1, 32)
     return crypto.createHash('sha256').update(data).digest().equals(out.subarray(1))
   } catch {
     return false

@@ -1,10 +1,9 @@
 import { boxOver } from '../box.ts'
-import { kdf } from '../kdf.ts'
 import { protection, type RecordPrimitives } from '../protect.ts'
 import type { GroupName, Provider } from '../provider.ts'
 import { aead, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
-import { hash, hmac } from './hashes.ts'
+import { derivations, hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
 import { decryptCbc, decryptOldCbc, md5, pbkdf2 } from './password.ts'
 import { random } from './random.ts'
@@ -23,7 +22,7 @@ export const node: Provider = {
   random,
   hash,
   hmac,
-  ...kdf(hmac),
+  ...derivations,
   protection: (keying) => protection(primitives, keying),
   box: (key) => boxOver(primitives, key),
   group,
