@@ -123,8 +123,8 @@ const bulkTcp = async (): Promise<Row> => {
 const streams = async ({ client, server }: SetUp): Promise<Streams> => {
   const [left, right] = duplexPair()
   const ends = {
-    client: new SecureStream('client', left, client),
-    server: new SecureStream('server', right, server),
+    client: new SecureStream(left, { role: 'client', config: () => client, promised: true }),
+    server: new SecureStream(right, { role: 'server', config: () => server, promised: true }),
   }
   await Promise.all([ends.client.secured, ends.server.secured])
   return ends

@@ -14,7 +14,9 @@ export interface Loopback {
 export const ours = async ({ client, server }: SetUp): Promise<Loopback> => {
   let accepted: (stream: SecureStream) => void = () => {}
   const listener = createTcpServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    void new SecureStream('server', socket, server).secured.then((stream) => accepted(stream))
+    void new SecureStream(socket, { role: 'server', config: () => server, promised: true }).secured.then((stream) =>
+      accepted(stream),
+    )
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -23,7 +25,7 @@ export const ours = async ({ client, server }: SetUp): Promise<Loopback> => {
     async connect() {
       const there = new Promise<SecureStream>((resolve) => (accepted = resolve))
       const socket = connectTcp({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true })
-      const here = await new SecureStream('client', socket, client).secured
+      const here = await new SecureStream(socket, { role: 'client', config: () => client, promised: true }).secured
       return { client: here, server: await there }
     },
     close: () => void listener.close(),

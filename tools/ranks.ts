@@ -53,7 +53,14 @@ const ROWS: readonly Row[] = [
   { at: 'openssl/index.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS] },
   { at: 'openssl/socket-thread.js', rank: 9, may: [], platform: true },
   { at: 'openssl/platform.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS], platform: true },
-  { at: 'node/', rank: 9, may: upTo(8), also: PROVIDERS, platform: true },
+  // lists of ciphers, groups and signature algorithms are OpenSSL's language, whoever is told them
+  {
+    at: 'node/',
+    rank: 9,
+    may: upTo(8),
+    also: [...PROVIDERS, 'openssl/ciphers.ts', 'openssl/lists.ts'],
+    platform: true,
+  },
   // whom the system trusts is a question of the OpenSSL face as well
   { at: 'node/roots.ts', rank: 4, may: upTo(3), platform: true },
   { at: 'node/bio-stream.ts', rank: 9, may: upTo(8), also: ['node/', 'openssl/bio.ts'], platform: true },

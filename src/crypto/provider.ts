@@ -131,6 +131,8 @@ export interface PrivateKey {
   /** Its public half as SubjectPublicKeyInfo (DER). */
   readonly spki: Uint8Array
   sign(algorithm: Algorithm, message: Uint8Array): Maybe<Uint8Array>
+  /** Whether it signs so: keys far away are often bound to one algorithm. Absent: by all that fit its kind. */
+  signs?(algorithm: Algorithm): boolean
   /**
    * RSAES-PKCS1-v1_5 for the static RSA key exchange: exactly `length` bytes come back, random ones when the padding
    * or the length is wrong (RFC 5246 section 7.4.7.1); the two must not be told apart, not by an error, not by time.

@@ -137,6 +137,7 @@ const signings = (
   ).flatMap((scheme) =>
     identities
       .filter(({ key }) => schemeFits(scheme, key.facts, version) && inItsCurve(config, scheme, key.facts))
+      .filter(({ key }) => key.signs?.(scheme.algorithm) ?? true)
       .map((identity) => ({ identity, scheme })),
   )
 

@@ -1,5 +1,17 @@
 /** TLS for Node: over TCP in one line, or over any stream. */
 
+export {
+  type ClientOptions,
+  type ConnectOptions,
+  connect,
+  type SecureOptions,
+  type StreamOptions,
+  secure,
+  type Transport,
+} from './client.ts'
+export { type ContextOptions, createSecureContext, SecureContext, type Verify } from './context.ts'
+export { ClientHello, type HelloAnswer } from './hello.ts'
+export type { KeyInput, Pem, Signer } from './keys.ts'
 export { roots, runtimeRoots } from './roots.ts'
+export { createServer, SecureServer, type ServerOptions } from './server.ts'
 export { SecureStream } from './stream.ts'
-export { type ClientOptions, connect, createServer, type EndOptions, type ServerOptions, secure } from './tls.ts'

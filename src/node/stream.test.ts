@@ -159,7 +159,7 @@ describe('streams', () => {
     const [left, right] = wire()
     const [client, server] = await Promise.all([
       secure('client', left, { servername: 'localhost', ca, config }),
-      secure('server', right, { cert, key, config }),
+      secure('server', right, { cert, key, config, allowHalfOpen: true }),
     ])
     client.end('question')
     assert.equal(await received(server), 'question')

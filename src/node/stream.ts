@@ -1,200 +1,317 @@
-import { Duplex } from 'node:stream'
+import { Buffer } from 'node:buffer'
+import type { X509Certificate } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import type { PeerCertificate } from 'node:tls'
 import type { Config } from '../config.ts'
-import { Connection } from '../connection.ts'
-import type { Facts } from '../facts.ts'
-import type { Need } from '../task.ts'
+import { Misuse } from '../errors.ts'
+import { encodeSession } from '../session/session.ts'
+import { runSync } from '../task.ts'
+import type { TraceEvent } from '../trace.ts'
+import {
+  authorization,
+  type CipherFacts,
+  cipherFacts,
+  type KeyExchangeFacts,
+  keyExchangeFacts,
+  keyLogLine,
+  knownChain,
+  legacyCertificate,
+  protocolName,
+  sharedSchemes,
+  x509Of,
+} from './about.ts'
+import { misuse } from './codes.ts'
+import { Driver, type Plan } from './driver.ts'
 
-const quiet = (): void => {}
+/** The members of a net.Socket that a transport may have. */
+interface SocketLike {
+  readonly connecting?: boolean
+  readonly remoteAddress?: string
+  readonly remoteFamily?: string
+  readonly remotePort?: number
+  readonly localAddress?: string
+  readonly localFamily?: string
+  readonly localPort?: number
+  readonly bytesRead?: number
+  readonly bytesWritten?: number
+  address?(): object
+  ref?(): unknown
+  unref?(): unknown
+  setNoDelay?(on?: boolean): unknown
+  setKeepAlive?(on?: boolean, delay?: number): unknown
+}
 
-type Done = (error?: Error | null) => void
+/** What a stream needs to know of itself to speak. */
+export interface StreamPlan extends Omit<Plan, 'config'> {
+  readonly config: (stream: SecureStream) => Config
+}
 
 /**
- * One end of TLS as a Node stream, over any other: a driver of a `Connection`, with nothing of the protocol in it.
- * `end` sends close_notify; a transport that ends without one is an error (`Truncated`), not an end.
+ * TLS over any Node stream, with everything that programs ask a TLSSocket. Events: `secure`, and at a client
+ * `secureConnect`, when the handshake is over; `session`, `keylog`, `OCSPResponse`, `timeout`, and those of a Duplex.
  */
-export class SecureStream extends Duplex {
-  readonly connection: Connection
-  /** Settles when the handshake is over: fulfilled, or rejected with the reason why not. */
-  readonly secured: Promise<this>
-  readonly #transport: Duplex
-  #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
-  /** A write that came before the handshake was over. */
-  #early: { chunk: Uint8Array; done: Done } | undefined
-  #closing: Done | undefined
-  /** The transport is full: whom to tell when it is not. */
-  #full: Done[] = []
-  #wants = false
-  #waiting = false
-  #running = false
+export class SecureStream extends Driver {
+  readonly encrypted: true = true
+  /** Whether the peer's certificate is good, and for whom it should be. */
+  authorized = false
+  /** Why it is not, as node:tls names it. */
+  authorizationError: string | null = null
+  /** The protocol agreed on; `false` for none, `null` until that is known. */
+  alpnProtocol: string | false | null = null
+  /** Server: the name that was asked for; `false` for none. Client: the one we asked for. */
+  servername: string | false | null = null
+  /** Milliseconds of `setTimeout`; 0 for none. */
+  timeout = 0
+  #config: Config | undefined
+  #idle: NodeJS.Timeout | undefined
 
-  constructor(role: 'client' | 'server', transport: Duplex, config: Config) {
-    super({ allowHalfOpen: true, decodeStrings: true })
-    this.connection = new Connection(role, config)
-    this.#transport = transport
-    this.secured = new Promise<this>((resolve, reject) => {
-      this.#settle = { resolve: () => resolve(this), reject }
+  constructor(transport: Duplex, plan: StreamPlan) {
+    super(transport, {
+      ...plan,
+      config: () => {
+        this.#config = plan.config(this)
+        return this.#config
+      },
     })
-    this.secured.catch(() => {})
-    // until the handshake is over `secured` tells of errors, and the event would end a process that does not expect it
-    this.on('error', quiet)
-    transport.on('readable', () => this.#run())
-    transport.on('end', () => {
-      this.connection.end()
-      this.#run()
-    })
-    transport.on('drain', () => {
-      for (const done of this.#full.splice(0)) done()
-    })
-    transport.on('error', (error) => this.destroy(error))
-    transport.on('close', () => {
-      if (this.#over) return
-      this.connection.end()
-      this.#run()
-    })
-    queueMicrotask(() => this.#run())
+    for (const event of ['connect', 'ready', 'lookup'])
+      if (this.#socket.connecting) transport.once(event, (...values: unknown[]) => void this.emit(event, ...values))
   }
 
-  /** What the handshake has established. */
-  get facts(): Facts {
-    return this.connection.facts
+  /** Another config than that of the beginning holds: the hello has led to it. */
+  adopt(config: Config): void {
+    this.#config = config
   }
 
-  get #over(): boolean {
-    return this.destroyed || this.connection.closedByPeer
+  /** The handshake is not over. */
+  get secureConnecting(): boolean {
+    return this.handshaking && !this.destroyed
   }
 
-  override _read(): void {
-    this.#wants = true
-    this.#run()
+  // ---- what was established
+
+  getProtocol(): string | null {
+    return protocolName(this.facts)
   }
 
-  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    if (!this.connection.established) this.#early = { chunk, done }
-    else this.#send(chunk, done)
+  getCipher(): CipherFacts | undefined {
+    return cipherFacts(this.facts)
   }
 
-  /** Small writes that have queued up share records. */
-  override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: Done): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'binary' as BufferEncoding, done)
+  /** Type, name and bits of the key exchange, on either end; empty where no group was agreed on. */
+  getEphemeralKeyInfo(): KeyExchangeFacts {
+    return keyExchangeFacts(this.facts)
   }
 
-  override _final(done: Done): void {
-    this.#closing = done
-    this.#run()
+  getSharedSigalgs(): string[] {
+    return sharedSchemes(this.facts)
   }
 
-  override _destroy(error: Error | null, done: Done): void {
-    const reason = error ?? new Error('the stream was destroyed before the handshake was over')
-    this.#settle?.reject(reason)
-    this.#settle = undefined
-    this.#early?.done(reason)
-    this.#early = undefined
-    this.#closing?.(error)
-    this.#closing = undefined
-    for (const waiting of this.#full.splice(0)) waiting(error)
-    // what is queued (an alert, say) still leaves
-    if (!this.#transport.destroyed) this.#transport.end()
-    if (error && !this.#transport.destroyed) this.#transport.once('finish', () => this.#transport.destroy())
-    done(error)
+  /** The peer's certificate, with its issuers where `detailed`; empty when it showed none, `null` once destroyed. */
+  getPeerCertificate(detailed = false): PeerCertificate | null {
+    if (this.destroyed) return null
+    const chain = detailed ? knownChain(this.facts) : (this.facts.peerChain ?? []).slice(0, 1)
+    return legacyCertificate(chain, detailed)
   }
 
-  #send(chunk: Uint8Array, done: Done): void {
-    try {
-      this.connection.write(chunk)
-    } catch (error) {
-      return done(error as Error)
+  getPeerX509Certificate(): X509Certificate | undefined {
+    const leaf = this.facts.peerChain?.[0]
+    return leaf && x509Of(leaf.raw)
+  }
+
+  /** Our own certificate. */
+  getCertificate(): PeerCertificate | null {
+    return (this.getX509Certificate()?.toLegacyObject() ?? {}) as PeerCertificate
+  }
+
+  getX509Certificate(): X509Certificate | undefined {
+    const own = this.facts.identity?.chain[0]
+    return own && x509Of(own)
+  }
+
+  /** The session as bytes, for the option `session` of a later connection. In TLS 1.3 there is none before a ticket came. */
+  getSession(): Buffer | undefined {
+    const { session } = this.facts
+    return session && Buffer.from(encodeSession(session))
+  }
+
+  getTLSTicket(): Buffer | undefined {
+    const ticket = this.facts.session?.ticket
+    return ticket?.length ? Buffer.from(ticket) : undefined
+  }
+
+  isSessionReused(): boolean {
+    return this.facts.resumed
+  }
+
+  /** Keying material for another protocol (RFC 5705, RFC 9846 section 7.5). */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer {
+    const { exporter } = this.facts
+    if (!exporter || this.handshaking)
+      throw misuse('ERR_TLS_INVALID_STATE', 'keying material can be exported once the handshake is over')
+    return Buffer.from(runSync(exporter(label, context, length)))
+  }
+
+  /** The verify_data of our Finished message: `tls-unique` of TLS 1.2 (RFC 5929) is that of whoever spoke first. */
+  getFinished(): Buffer | undefined {
+    const { ourFinished } = this.facts
+    return ourFinished && Buffer.from(ourFinished)
+  }
+
+  getPeerFinished(): Buffer | undefined {
+    const { peerFinished } = this.facts
+    return peerFinished && Buffer.from(peerFinished)
+  }
+
+  // ---- what can be asked of it
+
+  /** Draws new keys for what we send, and perhaps asks the peer for the same (TLS 1.3). */
+  updateKeys(requestUpdate = false): void {
+    this.connection.ask({ kind: 'keyUpdate', requestUpdate })
+    this.turn()
+  }
+
+  /** TLS 1.3 has none, and we answer none in TLS 1.2. */
+  renegotiate(_options: unknown, callback?: (error: Error | null) => void): boolean {
+    const error = misuse('ERR_TLS_RENEGOTIATION_DISABLED', 'renegotiation is not supported; connect anew')
+    if (callback) process.nextTick(callback, error)
+    return false
+  }
+
+  disableRenegotiation(): void {}
+
+  /** Names the largest plaintext of a record that is sent: it cannot be changed on an open connection, so 16384 only. */
+  setMaxSendFragment(size = 16384): boolean {
+    return size === 16384
+  }
+
+  enableTrace(): void {
+    throw new Misuse('enableTrace is not here; give `config: { trace }`, which is told every record and message')
+  }
+
+  // ---- what a socket can be asked
+
+  get #socket(): SocketLike {
+    return this.transport as SocketLike
+  }
+
+  get connecting(): boolean {
+    return this.#socket.connecting ?? false
+  }
+  get pending(): boolean {
+    return this.connecting
+  }
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+  get remoteFamily(): string | undefined {
+    return this.#socket.remoteFamily
+  }
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort
+  }
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress
+  }
+  get localFamily(): string | undefined {
+    return this.#socket.localFamily
+  }
+  get localPort(): number | undefined {
+    return this.#socket.localPort
+  }
+  /** On the wire. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead ?? 0
+  }
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten ?? 0
+  }
+  address(): object {
+    return this.#socket.address?.() ?? {}
+  }
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.connecting) return 'opening'
+    if (this.readable) return this.writable ? 'open' : 'readOnly'
+    return this.writable ? 'writeOnly' : 'closed'
+  }
+  get bufferSize(): number {
+    return this.writableLength
+  }
+
+  setNoDelay(on?: boolean): this {
+    this.#socket.setNoDelay?.(on)
+    return this
+  }
+  setKeepAlive(on?: boolean, delay?: number): this {
+    this.#socket.setKeepAlive?.(on, delay)
+    return this
+  }
+  ref(): this {
+    this.#socket.ref?.()
+    return this
+  }
+  unref(): this {
+    this.#socket.unref?.()
+    return this
+  }
+
+  /** Emits `timeout` when nothing has come or gone for so many milliseconds; 0 for never. Closing is the listener's business. */
+  setTimeout(milliseconds: number, listener?: () => void): this {
+    if (!(milliseconds >= 0) || !Number.isFinite(milliseconds))
+      throw misuse('ERR_OUT_OF_RANGE', `a timeout is a number of milliseconds from 0 on, not ${milliseconds}`)
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+    this.timeout = milliseconds
+    if (milliseconds === 0) {
+      if (listener) this.off('timeout', listener)
+      return this
     }
-    if (this.#flush()) done()
-    else this.#full.push(done)
+    if (listener) this.once('timeout', listener)
+    if (!this.destroyed) {
+      this.#idle = setTimeout(() => void this.emit('timeout'), milliseconds)
+      this.#idle.unref()
+    }
+    return this
   }
 
-  /** Hands what may leave to the transport. False: it is full, and `drain` will come. */
-  #flush(): boolean {
-    const { output } = this.connection
-    let room = !this.#transport.writableNeedDrain
-    for (let bytes = output.take(); bytes.length > 0; bytes = output.take()) {
-      if (this.#transport.writable) room = this.#transport.write(bytes)
-    }
-    return room || !this.#transport.writable
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
   }
 
-  /** Turns the connection until it stands still for something that has not come. */
-  #run(): void {
-    if (this.#running || this.destroyed) return
-    this.#running = true
-    try {
-      while (this.#turn());
-    } finally {
-      this.#running = false
-    }
+  resetAndDestroy(): this {
+    this.reset()
+    return this
   }
 
-  /** One turn. Whether another may lead further. */
-  #turn(): boolean {
-    const { connection } = this
-    let need: Need
-    try {
-      need = connection.advance()
-    } catch (error) {
-      this.#flush()
-      this.destroy(error as Error)
-      return false
-    }
-    this.#flush()
-    if (connection.settling && connection.output.stalled) void connection.settling.then(() => this.#flush())
-    if (connection.established) this.#opened()
-    if (this.destroyed) return false
-    switch (need.kind) {
-      case 'read': {
-        const bytes: Uint8Array | null = this.#transport.read()
-        if (!bytes) return false
-        connection.receive(bytes)
-        return true
-      }
-      case 'take': {
-        if (!this.#wants) return false
-        const data = connection.take()
-        // the view is good until the next turn only
-        if (data) this.#wants = this.push(data.slice())
-        return true
-      }
-      case 'closed':
-        this.push(null)
-        if (this.writableFinished || this.writableEnded) this.#transport.end()
-        return false
-      case 'wait':
-        if (this.#waiting) return false
-        this.#waiting = true
-        void (need.on ?? new Promise(setImmediate))
-          .catch(() => {})
-          .then(() => {
-            this.#waiting = false
-            this.#run()
-          })
-        return false
-    }
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#idle)
+    super._destroy(error, done)
   }
 
-  #opened(): void {
-    const settle = this.#settle
-    if (settle) {
-      this.#settle = undefined
-      this.off('error', quiet)
-      settle.resolve()
-      this.emit('secure')
-    }
-    const early = this.#early
-    if (early) {
-      this.#early = undefined
-      this.#send(early.chunk, early.done)
-    }
-    const closing = this.#closing
-    if (closing) {
-      this.#closing = undefined
-      this.connection.close()
-      this.#flush()
-      if (this.connection.closedByPeer) this.#transport.end()
-      closing()
-    }
+  // ---- what the driver tells
+
+  protected override active(): void {
+    this.#idle?.refresh()
+  }
+
+  protected override opened(): void {
+    const { facts } = this
+    const { authorized, error } = authorization(facts, this.#config?.clientAuth !== 'none')
+    this.authorized = authorized
+    this.authorizationError = error
+    this.alpnProtocol = facts.alpn ?? false
+    this.servername = facts.serverName ?? false
+    if (facts.role === 'client' && this.#config?.ocsp)
+      this.emit('OCSPResponse', facts.ocsp ? Buffer.from(facts.ocsp) : null)
+    this.emit('secure')
+    if (facts.role === 'client') this.emit('secureConnect')
   }
 }
+
+/** Tells the secrets of a connection as lines of a key log. */
+export const keyLogTo =
+  (tell: (line: Buffer) => void) =>
+  (event: TraceEvent): void => {
+    if (event.event === 'secret') tell(keyLogLine(event.label, event.clientRandom, event.secret))
+  }
