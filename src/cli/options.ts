@@ -125,6 +125,9 @@ const commandOf = (usage: Usage<Rows>): Command => {
     command.argument(`[${usage.argument.value}${usage.argument.many ? '...' : ''}]`, usage.argument.help)
   for (const [name, { value, help, parse, against, many }] of Object.entries(usage.rows)) {
     const option = new Option(value === undefined ? `--${name}` : `--${name} <${value}>`, help)
+    // a "no-" in front is part of a name here, and negates no other option
+    option.negate = false
+    option.attributeName = () => name
     if (parse) {
       option.argParser((given: string, before: unknown) => {
         const now = checked(name, value as string, given, parse)

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { node } from '../crypto/node/index.ts'
 import { CertificateError } from '../errors.ts'
 import { certificatesInFolder, roots } from '../node/roots.ts'
@@ -33,17 +34,22 @@ const name = (value: string, help: string, type: 'dns' | 'ip' | 'email') =>
 const rows = {
   CAfile: texts('file', 'certificates to trust, PEM; with this or -CApath the system is not trusted'),
   CApath: texts('folder', 'certificates to trust, a file for each'),
+  CAstore: texts('address', 'certificates to trust: a file or a folder, also as file:///path'),
+  'no-CAfile': flag('the files of the system are not trusted, which keep them in one'),
+  'no-CApath': flag('nor those which keep them in folders'),
+  'no-CAstore': flag('nor what else it keeps'),
   trusted: {
     ...texts('file', 'certificates to trust, PEM, and nobody else'),
-    against: ['CAfile', 'CApath'],
+    against: ['CAfile', 'CApath', 'CAstore'],
   },
   untrusted: texts('file', 'certificates that may lead to a trusted one, PEM'),
   CRLfile: texts('file', 'revocation lists, PEM or DER'),
-  purpose: choice('purpose', 'sslserver (by the rules of the Web PKI), sslclient or any', [
-    'sslserver',
-    'sslclient',
-    'any',
+  profile: choice('rules', 'openssl (when not given), webpki or rfc5280: by whose rules', [
+    'openssl',
+    'webpki',
+    'rfc5280',
   ]),
+  purpose: choice('purpose', 'sslserver, sslclient or any', ['sslserver', 'sslclient', 'any']),
   verify_hostname: name('host name', 'the host that it must be for', 'dns'),
   verify_ip: name('IP address', 'the address that it must be for', 'ip'),
   verify_email: name('mail address', 'the mailbox that it must be for', 'email'),
@@ -52,11 +58,15 @@ const rows = {
   auth_level: number('level', 'how strong keys and signatures must be, 0 to 5; 2 when not given', 0, 5),
   crl_check: flag('a revocation list must say that the certificate is good'),
   crl_check_all: flag('the same for all certificates of the path but the trusted one'),
+  use_deltas: flag('is there for those who give it to OpenSSL; lists that continue others are always taken in'),
+  extended_crl: flag('the same about lists of other issuers'),
   policy: texts('policy', 'a policy that will do, in dotted decimal'),
+  policy_check: flag('is there for those who give it to OpenSSL; policies are always processed'),
   explicit_policy: flag('some policy must hold'),
   inhibit_any: flag('a CA that is for any policy is for none'),
   inhibit_map: flag('policies are not mapped to others'),
   partial_chain: flag('a trusted certificate ends the path even when it is not self-signed'),
+  trusted_first: flag('is there for those who give it to OpenSSL; all paths are tried'),
   x509_strict: flag('refuse also what CAs must not do and most verifiers let pass'),
   show_chain: flag('the path that was found'),
   explain: flag('why it is refused, by which rule, and what would mend it'),
@@ -99,11 +109,24 @@ const certificatesOf = (files: readonly string[] = []): Certificate[] =>
 const listsOf = (files: readonly string[] = []): RevocationList[] =>
   files.flatMap((file) => [...parsedFrom(file, readWhole(file), loadCrls)])
 
+/** A file that is there goes before an address that is written the same. */
+const pathOf = (given: string): string => {
+  if (existsSync(given)) return given
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url?.protocol === 'file:' && ['', 'localhost'].includes(url.hostname)) return decodeURIComponent(url.pathname)
+  throw new Failure(`verify: -CAstore takes a file, a folder or a file: address of this machine, and not "${given}"`)
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
 const rulesOf = (options: Options): VerifierOptions => {
-  const { CAfile = [], CApath = [], trusted = [] } = options
-  const own = CAfile.length + CApath.length + trusted.length > 0
-  const anchors = own ? new Store(certificatesOf([...CAfile, ...trusted])) : roots()
-  for (const folder of CApath) anchors.addLater(certificatesInFolder(folder))
+  const { CAfile = [], CApath = [], CAstore = [], trusted = [] } = options
+  const places = CAstore.map(pathOf)
+  const folders = [...CApath, ...places.filter(isFolder)]
+  const files = [...CAfile, ...trusted, ...places.filter((path) => !isFolder(path))]
+  const noSystem = options['no-CAfile'] && options['no-CApath'] && options['no-CAstore']
+  const anchors = folders.length + files.length > 0 || noSystem ? new Store(certificatesOf(files)) : roots()
+  for (const folder of folders) anchors.addLater(certificatesInFolder(folder))
   const names = [options.verify_hostname, options.verify_ip, options.verify_email].filter((one) => one !== undefined)
   const policies = options.policy?.map((policy) => {
     const oid = oidOf(policy)
@@ -116,7 +139,7 @@ const rulesOf = (options: Options): VerifierOptions => {
     // further names are checked one by one, since all must match
     ...(names.length > 0 ? { names: names.slice(0, 1) } : { noName: true }),
     anyPurpose: options.purpose === undefined || options.purpose === 'any',
-    profile: options.purpose === 'sslserver' ? 'webpki' : 'openssl',
+    profile: options.profile ?? 'openssl',
     strict: options.x509_strict ?? false,
     partialChain: options.partial_chain ?? false,
     ...(options.verify_depth !== undefined && { maxDepth: options.verify_depth }),

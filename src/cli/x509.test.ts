@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { typetls } from '../../test/cli.ts'
+import { concat } from '../bytes/compare.ts'
 import { node } from '../crypto/node/index.ts'
 import { type Maybe, runSync, wait } from '../task.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { constructed, der, derOid, sequence } from '../x509/der.ts'
 import { type CertificateRecipe, makeCertificate } from '../x509/make.ts'
+import { knownOid } from '../x509/oids.ts'
 import { writePem } from '../x509/pem.ts'
 
 const now = <T>(answer: Maybe<T>): T => runSync(wait(answer))
@@ -38,6 +41,14 @@ const self = made({ subject: { CN: 'self' }, key, signer: key, san: ['example.co
 for (const [name, certificate] of Object.entries({ ca, inter, leaf, old, client, self }))
   file(`${name}.pem`, `some text before\n${writePem('CERTIFICATE', certificate.raw)}`)
 file('leaf.der', leaf.raw)
+// as "openssl x509 -trustout" writes them
+const SERVER = derOid(knownOid('serverAuth'))
+for (const [name, certificate, settings] of [
+  ['ca+server', ca, sequence(SERVER)],
+  ['ca-server', ca, der(constructed(0), SERVER)],
+  ['inter+server', inter, sequence(SERVER)],
+] as const)
+  file(`${name}.pem`, writePem('TRUSTED CERTIFICATE', concat(certificate.raw, sequence(settings))))
 
 const openssl = spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout ?? ''
 const skip = openssl.startsWith('OpenSSL 3.0.') ? false : 'there is no OpenSSL 3.0 to compare with'
@@ -69,6 +80,8 @@ const shown: readonly (readonly string[])[] = [
   ['-in', 'leaf.pem', '-noout', '-sha512', '-fingerprint', '-serial'],
   ['-in', 'leaf.pem', '-noout', '-text'],
   ['-in', 'leaf.pem', '-noout', '-pubkey'],
+  ['-in', 'ca+server.pem', '-noout', '-text'],
+  ['-in', 'ca-server.pem', '-text'],
   ['-in', 'leaf.pem', '-noout', '-email'],
   ['-in', 'leaf.pem', '-noout', '-ext', 'subjectAltName,keyUsage'],
   ['-in', 'leaf.pem', '-noout', '-ext', 'extendedKeyUsage'],
@@ -153,11 +166,20 @@ const verified: readonly (readonly string[])[] = [
   [...CA, '-verify_depth', '1', 'leaf.pem'],
   [...CA, '-verify_depth', '0', 'leaf.pem'],
   [...CA, '-explicit_policy', '-policy', '1.2.3', 'leaf.pem'],
+  [...CA, '-policy_check', '-use_deltas', '-extended_crl', '-trusted_first', 'leaf.pem'],
+  ['-trusted', 'ca+server.pem', '-untrusted', 'inter.pem', '-purpose', 'sslserver', 'leaf.pem'],
+  ['-trusted', 'ca+server.pem', '-untrusted', 'inter.pem', '-purpose', 'sslclient', 'client.pem'],
+  ['-trusted', 'ca-server.pem', '-untrusted', 'inter.pem', '-purpose', 'sslserver', 'leaf.pem'],
+  ['-trusted', 'ca-server.pem', '-untrusted', 'inter.pem', '-purpose', 'sslclient', 'client.pem'],
+  ['-trusted', 'inter+server.pem', '-show_chain', '-purpose', 'sslserver', 'leaf.pem'],
+  ['-CAstore', 'ca.pem', '-untrusted', 'inter.pem', 'leaf.pem'],
+  ['-no-CAfile', '-no-CAstore', '-untrusted', 'inter.pem', 'leaf.pem'],
 ]
 for (const args of verified) {
   test(`verify ${args.join(' ')}`, { skip }, async () => {
     // a folder of its own that holds nobody: OpenSSL would look into the system's
-    const [a, b] = [await ours(['verify', ...inFolder(args)]), theirs(['verify', '-no-CApath', ...args])]
+    const a = await ours(['verify', '-no-CApath', ...inFolder(args)])
+    const b = theirs(['verify', '-no-CApath', ...args])
     const errors = ({ err }: Ended) =>
       [...err.matchAll(/^error (\d+) at (\d+) depth/gm)].map(([, code, at]) => `${code} at ${at}`)
     assert.equal(a.out.replaceAll(`${folder}/`, ''), b.out)

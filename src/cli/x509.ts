@@ -151,13 +151,21 @@ const check =
     return `${what} ${asked} does ${matches ? '' : 'NOT '}match certificate\n`
   }
 
-const emails = (certificate: Certificate): readonly string[] => [
-  ...certificate.subject.rdns
-    .flat()
-    .filter(({ oid, text: value }) => oidName(oid) === 'emailAddress' && value !== undefined)
-    .map(({ text: value }) => value as string),
-  ...(certificate.known.subjectAltName ?? []).flatMap((name) => (name.type === 'email' ? [name.value] : [])),
-]
+/** In OpenSSL's order, which sorts what it has whenever it looks whether another is new. */
+const emails = (certificate: Certificate): readonly string[] => {
+  const all = [
+    ...certificate.subject.rdns
+      .flat()
+      .flatMap(({ oid, text: value }) => (oidName(oid) === 'emailAddress' && value !== undefined ? [value] : [])),
+    ...(certificate.known.subjectAltName ?? []).flatMap((name) => (name.type === 'email' ? [name.value] : [])),
+  ]
+  const found: string[] = []
+  for (const address of all) {
+    found.sort()
+    if (!found.includes(address)) found.push(address)
+  }
+  return found
+}
 
 const lines = (items: Iterable<string>): string => [...items].map((item) => `${item}\n`).join('')
 
@@ -172,7 +180,7 @@ const printers: Readonly<Record<string, Printer>> = {
   enddate: end,
   fingerprint,
   ext,
-  email: (certificate) => lines(new Set(emails(certificate))),
+  email: (certificate) => lines(emails(certificate)),
   ocsp_uri: ({ known }) =>
     lines(
       (known.authorityInfoAccess ?? []).flatMap(({ method, location }) =>

@@ -11,8 +11,9 @@ import {
 } from './extensions.ts'
 import { type Name, readName } from './name.ts'
 import { oidName } from './oids.ts'
-import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
+import { mayBeOf, readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 import { describeKey, type KeyDescription } from './spki.ts'
+import type { TrustSettings } from './trust.ts'
 
 /** An X.509 certificate (RFC 5280 section 4.1). Every field of bytes is a view of `raw`. Made by `parseCertificate`. */
 export class Certificate {
@@ -37,11 +38,13 @@ export class Certificate {
   readonly spki: Uint8Array
   /** All of them, in their order. */
   readonly extensions: readonly Extension[]
+  /** What its holder notes about trusting it; no part of the certificate itself. */
+  readonly trust: TrustSettings | undefined
   #read: ExtensionsRead | undefined
   #key: KeyDescription | undefined
   #text: string | undefined
 
-  constructor(fields: CertificateFields) {
+  constructor(fields: CertificateFields, trust?: TrustSettings) {
     this.raw = fields.raw
     this.tbs = fields.tbs
     this.version = fields.version
@@ -55,6 +58,7 @@ export class Certificate {
     this.notAfter = fields.notAfter
     this.spki = fields.spki
     this.extensions = fields.extensions
+    this.trust = trust
   }
 
   /** The extensions that are understood, parsed at the first question. A malformed one is absent here, and a flaw. */
@@ -85,9 +89,12 @@ export class Certificate {
     return this.subject.key === this.issuer.key
   }
 
-  /** Whether it names itself as its issuer, by name and, where there are any, by key identifiers. */
+  /**
+   * Whether it names itself as its issuer, by name and, where there are any, by key identifiers, and has a key that makes
+   * such signatures. Whether that key made this one is not proved here.
+   */
   get selfSigned(): boolean {
-    if (!this.selfIssued) return false
+    if (!this.selfIssued || !mayBeOf(this.signatureAlgorithm, this.key)) return false
     const { subjectKeyIdentifier: own, authorityKeyIdentifier: signer } = this.known
     return !own || !signer?.keyId || equal(own, signer.keyId)
   }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { comparisons, violationOf } from './constraints.ts'
+import { node } from '../crypto/node/index.ts'
+import type { PrivateKey } from '../crypto/provider.ts'
+import type { Certificate } from './certificate.ts'
+import { comparisons, namesOf, violationOf } from './constraints.ts'
 import { DerReader, tags } from './der.ts'
 import type { GeneralName } from './general-name.ts'
 import { parseIp } from './identity.ts'
+import { makeCertificate } from './make.ts'
 import { makeName, type NameParts, readName } from './name.ts'
 
 const dns = (value: string): GeneralName => ({ type: 'dns', value })
@@ -88,6 +92,35 @@ test('constraints: exclusion goes before permission, and all names count', () =>
   assert.equal(violationOf(both, [dns('b.example.com'), dns('example.org')])?.verdict, 'notPermitted')
   const several = { permitted: [dns('example.com'), dns('example.org')], excluded: [] }
   assert.equal(violationOf(several, [dns('example.org'), dns('example.com')]), undefined)
+})
+
+test('constraints: a leading dot is malformed, unless it may mean all names below', () => {
+  const below = { permitted: [dns('.example.com')], excluded: [] }
+  assert.equal(violationOf(below, [dns('a.example.com')])?.verdict, 'malformedConstraint')
+  for (const [name, verdict] of [
+    ['a.example.com', undefined],
+    ['*.example.com', undefined],
+    ['example.com', 'notPermitted'],
+    ['aexample.com', 'notPermitted'],
+  ] as const)
+    assert.equal(violationOf(below, [dns(name)], true, true)?.verdict, verdict, name)
+})
+
+test('constraints: of the subject, mail addresses are names, and common names where they are taken for hosts', () => {
+  const key = node.generate('P-256') as PrivateKey
+  const names = (subject: NameParts, san: readonly string[], commonNames: boolean): string[] => {
+    const recipe = { subject, san, key, signer: key, notBefore: 0 }
+    const all = namesOf(makeCertificate(recipe, node) as Certificate, commonNames)
+    return all.flatMap((name) => (name.type === 'directory' ? [] : [text(name)]))
+  }
+  const mail = [['emailAddress', 'a@example.com']] as const
+  assert.deepEqual(names(mail, ['b@example.com'], false), ['email b@example.com', 'email a@example.com'])
+  const hosts = ['a.example', 'localhost', '192.0.2.1', 'a..example', 'a b.example', 'b.example.'].map(
+    (name) => ['CN', name] as const,
+  )
+  assert.deepEqual(names(hosts, [], true), ['dns a.example'])
+  assert.deepEqual(names(hosts, [], false), [])
+  assert.deepEqual(names(hosts, ['c.example'], true), ['dns c.example'])
 })
 
 test('constraints: what they cost grows with names of the same kind only', () => {

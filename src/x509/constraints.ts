@@ -1,8 +1,9 @@
 import type { Certificate } from './certificate.ts'
 import type { NameConstraints } from './extensions.ts'
 import { type GeneralName, generalNameText } from './general-name.ts'
-import { isDnsName, parseIp, parseMailbox } from './identity.ts'
+import { isDnsName, parseIp, parseMailbox, parseReference } from './identity.ts'
 import { Name } from './name.ts'
+import { knownOid } from './oids.ts'
 import type { Verdict } from './verdicts.ts'
 
 export interface Violation {
@@ -11,20 +12,27 @@ export interface Violation {
   readonly detail: string
 }
 
-/** Every name that a certificate carries and that constraints may speak of (RFC 5280 section 4.2.1.10). */
-export const namesOf = (certificate: Certificate): readonly GeneralName[] => {
-  const names = [...(certificate.known.subjectAltName ?? [])]
-  const { subject } = certificate
+/**
+ * Every name that a certificate carries and that constraints may speak of (RFC 5280 section 4.2.1.10); mail addresses of
+ * the subject count too. With `commonNames`, and where there is no dNSName, those that look like host names do as well.
+ */
+export const namesOf = ({ known, subject }: Certificate, commonNames = false): readonly GeneralName[] => {
+  const names = [...(known.subjectAltName ?? [])]
+  const hosts = commonNames && !names.some(({ type }) => type === 'dns')
   if (!subject.empty) names.push({ type: 'directory', value: subject })
-  if (!names.some(({ type }) => type === 'email')) {
-    for (const { oid, text } of subject.rdns.flat()) {
-      if (oid === EMAIL_ADDRESS && text !== undefined) names.push({ type: 'email', value: text })
-    }
+  for (const { oid, text } of subject.rdns.flat()) {
+    if (text === undefined) continue
+    if (oid === EMAIL_ADDRESS) names.push({ type: 'email', value: text })
+    if (oid === COMMON_NAME && hosts && looksLikeHost(text)) names.push({ type: 'dns', value: text })
   }
   return names
 }
 
-const EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+const looksLikeHost = (text: string): boolean =>
+  text.includes('.') && isDnsName(text) && parseReference(text)?.type === 'dns'
+
+const EMAIL_ADDRESS = knownOid('emailAddress')
+const COMMON_NAME = knownOid('commonName')
 
 /**
  * How many comparisons `violationOf` may take: each constraint is looked at once, and once for each name of its kind;
@@ -40,17 +48,19 @@ export const comparisons = ({ permitted, excluded }: NameConstraints, names: rea
  * The first name that one CA's constraints forbid; undefined when all are allowed. Excluded goes before permitted; a
  * kind of name that is not constrained is free; what cannot be judged is refused, critical or not. Only constraints on
  * URIs that are not `critical` and name no host are passed over (RFC 5280 section 4.2): no end of TLS is known by a URI.
+ * With `dotted`, host names may be constrained as ".example.com", which RFC 5280 does not know: all names below.
  */
 export const violationOf = (
   constraints: NameConstraints,
   names: readonly GeneralName[],
   critical = true,
+  dotted = false,
 ): Violation | undefined => {
   const counts = (base: GeneralName): boolean => critical || base.type !== 'uri' || wellFormed(base)
   const permitted = constraints.permitted.filter(counts)
   const excluded = constraints.excluded.filter(counts)
   for (const base of [...permitted, ...excluded]) {
-    if (!wellFormed(base)) {
+    if (!wellFormed(base, dotted)) {
       return {
         verdict: 'malformedConstraint',
         detail: `names are constrained by "${generalNameText(base)}", which is malformed`,
@@ -123,7 +133,8 @@ const dns: Relation = (name) => {
   const host = wildcard ? presented.slice(2) : presented
   if (!isDnsName(host)) return undefined
   // a wildcard is all names one label below `host`; below a base it lies when `host` itself does
-  const within = (base: GeneralName): boolean => base.type === 'dns' && below(host, base.value.toLowerCase())
+  const within = (base: GeneralName): boolean =>
+    base.type === 'dns' && below(wildcard ? `.${host}` : host, base.value.toLowerCase())
   if (!wildcard) return plain(within)
   const touches = (base: GeneralName): boolean => {
     if (within(base)) return true
@@ -132,8 +143,9 @@ const dns: Relation = (name) => {
   return { within, touches }
 }
 
-/** Whether a host is the base or has it as its last labels; the empty base is the whole tree. */
-const below = (host: string, base: string): boolean => base === '' || host === base || host.endsWith(`.${base}`)
+/** Whether a host is the base or has it as its last labels; the empty base is the whole tree, a dotted one what lies below. */
+const below = (host: string, base: string): boolean =>
+  base === '' || (base.startsWith('.') ? host.endsWith(base) : `.${host}`.endsWith(`.${base}`))
 
 /** The constraints of mail and URIs: a host stands for itself alone, `.domain` for all hosts below. */
 const hostOrDomain = (host: string, base: string): boolean =>
@@ -180,10 +192,10 @@ const directory: Relation = (name) => {
 
 const relations: Readonly<Partial<Record<GeneralName['type'], Relation>>> = { dns, email, uri, ip, directory }
 
-const wellFormed = (base: GeneralName): boolean => {
+const wellFormed = (base: GeneralName, dotted = false): boolean => {
   switch (base.type) {
     case 'dns':
-      return base.value === '' || isDnsName(base.value)
+      return dotted ? isHostOrDomain(base.value) : base.value === '' || isDnsName(base.value)
     case 'email':
       return base.value.includes('@') ? parseMailbox(base.value) !== undefined : isHostOrDomain(base.value)
     case 'uri':

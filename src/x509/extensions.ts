@@ -314,5 +314,7 @@ export const processed: ReadonlySet<string> = new Set(
     'policyConstraints',
     'inhibitAnyPolicy',
     'tlsFeature',
+    // about responders of OCSP, and no obstacle to anything else
+    'ocspNoCheck',
   ].map(knownOid),
 )

@@ -10,9 +10,10 @@ import { policyWork, processPolicies } from './policy.ts'
 import type { Revocation } from './revocation.ts'
 import { signatureStrength } from './signature.ts'
 import { keyStrength, keyText } from './spki.ts'
-import { ANY_PURPOSE, purposes, strictFaults } from './strict.ts'
+import { strictFaults } from './strict.ts'
 import { secondOf, when } from './time.ts'
-import type { RevocationRules, SignatureOutcome, Trial } from './trial.ts'
+import type { RevocationRules, Rules, SignatureOutcome, Trial } from './trial.ts'
+import { ANY_PURPOSE, purposes, trustFor } from './trust.ts'
 import { verdicts } from './verdicts.ts'
 
 /** What is found about one certificate of a path: a fault, or that it is in order (code 0). */
@@ -38,7 +39,7 @@ export const finding = (certificate: Certificate, depth: number, fault: Fault): 
 })
 
 /** How a path ends: at an anchor, or why it got no further. */
-export type End = 'anchor' | 'selfSigned' | 'noIssuer' | 'untrustedStore' | 'tooLong'
+export type End = 'anchor' | 'distrusted' | 'selfSigned' | 'noIssuer' | 'untrustedStore' | 'tooLong'
 
 /** A path, leaf first. */
 export interface Path {
@@ -64,7 +65,7 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   const anchored = end === 'anchor'
 
   if (keyStrength(leaf.key) < rules.strength) report(0, weak('weakLeafKey', leaf))
-  if (!anchored) report(top, endFault(path, rules.maxDepth))
+  if (!anchored) report(top, endFault(path, rules))
 
   let below = 0
   for (const [depth, certificate] of chain.entries()) {
@@ -132,7 +133,7 @@ const weakSignature = (certificate: Certificate): Fault => ({
   detail: `${shown(certificate)} is signed with ${certificate.signatureAlgorithm.name}, which is too weak or not supported`,
 })
 
-const endFault = ({ chain, end }: Path, maxDepth: number): Fault => {
+const endFault = ({ chain, end }: Path, { maxDepth, purpose }: Rules): Fault => {
   const last = chain[chain.length - 1] as Certificate
   switch (end) {
     case 'selfSigned':
@@ -142,6 +143,13 @@ const endFault = ({ chain, end }: Path, maxDepth: number): Fault => {
             verdict: 'selfSignedInChain',
             detail: `the chain ends in ${shown(last)}, which is self-signed and not among the trust anchors`,
           }
+    case 'distrusted':
+      return {
+        verdict: 'rejected',
+        detail: `${shown(last)} is kept with the note that it is not to be trusted${purpose ? ` for TLS ${purpose}s` : ''}`,
+        rule: 'its trust settings',
+        remedy: 'change the trust settings of this certificate, or use a chain that leads elsewhere',
+      }
     case 'tooLong':
       return {
         verdict: 'chainTooLong',
@@ -229,10 +237,14 @@ const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined)
 
 const leafFaults = (leaf: Certificate, anchor: boolean, { rules }: Trial): Fault[] => [
   ...commonFaults(leaf, rules.revocation),
-  ...purposeFault(leaf, rules.purpose, rules.profile === 'rfc5280'),
-  ...(rules.profile === 'rfc5280' ? [] : usageFault(leaf, rules.purpose)),
+  ...(anchor && trustFor(leaf.trust, rules.purpose) === 'trusted' ? [] : leafPurposeFaults(leaf, rules)),
   ...(rules.profile === 'webpki' ? caFault(leaf, anchor, rules.purpose) : []),
   ...strictFaults(leaf, 'leaf', rules),
+]
+
+const leafPurposeFaults = (leaf: Certificate, { purpose, profile }: Rules): Fault[] => [
+  ...purposeFault(leaf, purpose, profile === 'rfc5280'),
+  ...(profile === 'rfc5280' ? [] : usageFault(leaf, purpose)),
 ]
 
 /** Who is trusted in person may be server and CA in one, as self-signed certificates for development often are. */
@@ -259,7 +271,9 @@ export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules 
   }
   return [
     ...faults,
-    ...purposeFault(certificate, rules.purpose, rules.profile !== 'openssl'),
+    ...(anchor && trustFor(certificate.trust, rules.purpose) === 'trusted'
+      ? []
+      : purposeFault(certificate, rules.purpose, rules.profile !== 'openssl')),
     ...strictFaults(certificate, anchor ? 'anchor' : 'issuer', rules),
   ]
 }
@@ -358,13 +372,18 @@ const constrain = (
 ): void => {
   const certificate = chain[depth] as Certificate
   if (depth > 0 && certificate.selfIssued) return
-  const names = namesOf(certificate)
+  const openssl = trial.rules.profile === 'openssl'
+  // common names are no names here, but whoever asks for OpenSSL's answer may take them for some
+  const names = namesOf(certificate, openssl && depth === 0)
   for (const issuer of chain.slice(depth + 1)) {
     const { nameConstraints } = issuer.known
     if (!nameConstraints) continue
-    trial.spend('comparisons', comparisons(nameConstraints, names))
+    const { permitted, excluded } = nameConstraints
+    // OpenSSL gives up where each name with each constraint would be too many, whatever their kinds
+    const most = names.length * (permitted.length + excluded.length)
+    trial.spend('comparisons', openssl ? most : comparisons(nameConstraints, names))
     const critical = issuer.extension(NAME_CONSTRAINTS)?.critical
-    const violation = violationOf(nameConstraints, names, critical)
+    const violation = violationOf(nameConstraints, names, critical, openssl)
     if (violation) {
       report(depth, {
         verdict: violation.verdict,

@@ -1,6 +1,7 @@
-import { type Certificate, parseCertificate } from './certificate.ts'
+import { Certificate, parseCertificate } from './certificate.ts'
 import { DerError, DerReader } from './der.ts'
 import { looksLikePem, type PemBlock, PemError, readPem } from './pem.ts'
+import { readTrustSettings } from './trust.ts'
 
 const LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE'])
 
@@ -24,6 +25,11 @@ export const loadCertificates = (data: string | Uint8Array): readonly Certificat
   })
 }
 
-/** What OpenSSL appends to a TRUSTED CERTIFICATE (its own trust settings) is not read. */
-const certificateOf = ({ label, bytes }: PemBlock): Certificate =>
-  parseCertificate(label === 'TRUSTED CERTIFICATE' ? new DerReader(bytes, 'the trusted certificate').raw() : bytes)
+const certificateOf = ({ label, bytes }: PemBlock): Certificate => {
+  if (label !== 'TRUSTED CERTIFICATE') return parseCertificate(bytes)
+  const reader = new DerReader(bytes, 'the trusted certificate')
+  const raw = reader.raw()
+  const settings = reader.more ? readTrustSettings(reader.raw()) : undefined
+  reader.close()
+  return new Certificate(parseCertificate(raw), settings)
+}

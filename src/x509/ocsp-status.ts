@@ -132,9 +132,7 @@ const unfitness = (delegate: Certificate, { rules }: Trial): string | undefined 
     return 'may not sign (keyUsage)'
   if (rules.time < delegate.notBefore || rules.time > delegate.notAfter + 999) return 'is not valid at this time'
   if (delegate.flaws.length > 0) return `has a malformed extension: ${delegate.flaws[0]}`
-  const strange = delegate.extensions.find(
-    ({ oid, critical }) => critical && !processed.has(oid) && oid !== knownOid('ocspNoCheck'),
-  )
+  const strange = delegate.extensions.find(({ oid, critical }) => critical && !processed.has(oid))
   if (strange) return `has the critical extension ${strange.oid}, which is not processed here`
   const { strength } = rules
   return keyStrength(delegate.key) < strength || signatureStrength(delegate.signatureAlgorithm) < strength

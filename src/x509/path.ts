@@ -22,6 +22,7 @@ import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocat
 import { Store } from './store.ts'
 import { loggedBy, type TransparencyOptions, tooFew } from './transparency.ts'
 import { type Budget, type Profile, type RevocationRules, type Rules, Trial, usualBudget } from './trial.ts'
+import { trustFor } from './trust.ts'
 import { verdicts } from './verdicts.ts'
 import type { About, CertificateVerifier, Verified } from './verifier.ts'
 
@@ -186,7 +187,7 @@ export function* buildPath(
     if (found) fetching.keep()
   }
   const path = found?.path ?? search.explain()
-  const findings = found?.findings ?? (yield* judge(path, trial, revocation))
+  const findings = found?.findings ?? search.judged(path) ?? (yield* judge(path, trial, revocation))
   // only what the search found good is good: a path is shown here to say why it is not
   if (!found && findings.every((finding) => finding.code === verdicts.ok))
     throw new CertificateError(verdicts.unspecified, 0, `no path from ${shown(leaf)} to a trust anchor could be proved`)
@@ -295,11 +296,15 @@ class Search {
   readonly #exact: boolean
   /** Whether a certificate may issue others at all. */
   readonly #fit = new Map<Certificate, boolean>()
+  /** A path to a certificate that is not to be trusted: there is no looking for another. */
+  #distrusted: Path | undefined
+  /** Whole paths that were not good. */
+  readonly #failed: Judged[] = []
 
   /** `pools`: the anchors first. */
   constructor(leaf: Certificate, pools: readonly Store[], trial: Trial, revocation?: Revocation) {
-    this.#leaf = leaf
     this.#anchors = pools[0] as Store
+    this.#leaf = this.#anchors.kept(leaf) ?? leaf
     this.#pools = pools
     this.#trial = trial
     this.#revocation = revocation
@@ -317,15 +322,20 @@ class Search {
     if (this.#isAnchor(last)) {
       const path: Path = { chain, end: 'anchor' }
       const findings = yield* judge(path, this.#trial, this.#revocation)
-      return findings.every(({ code }) => code === verdicts.ok) ? { path, findings } : undefined
+      if (findings.every(({ code }) => code === verdicts.ok)) return { path, findings }
+      this.#failed.push({ path, findings })
+      return undefined
     }
+    if (this.#isDistrusted(last)) this.#distrusted = { chain, end: 'distrusted' }
     if (chain.length >= LONGEST) return undefined
     for (const issuer of this.#candidates(chain)) {
+      if (this.#distrusted) return undefined
       const anchor = this.#isAnchor(issuer)
-      if (!anchor && !this.#hopeful.has(issuer.issuer.key)) continue
+      const distrusted = this.#isDistrusted(issuer)
+      if (!anchor && !distrusted && !this.#hopeful.has(issuer.issuer.key)) continue
       const now = counted + (anchor || issuer.selfIssued ? 0 : 1)
       if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
-      if (!this.#mayIssue(issuer, anchor)) continue
+      if (!distrusted && !this.#mayIssue(issuer, anchor)) continue
       if ((yield* this.#trial.signedBy(last, issuer)) !== 'good') continue
       const found = yield* this.#extend([...chain, issuer], now)
       if (found) return found
@@ -333,13 +343,22 @@ class Search {
     return undefined
   }
 
+  /** What was found about this path, if it was judged on the way. */
+  judged({ chain, end }: Path): readonly Finding[] | undefined {
+    const same = (path: Path): boolean =>
+      path.end === end && path.chain.length === chain.length && path.chain.every((one, i) => one === chain[i])
+    return this.#failed.find(({ path }) => same(path))?.findings
+  }
+
   /** The path that looks best although it is not good: its faults explain the failure. */
   explain(): Path {
+    if (this.#distrusted) return this.#distrusted
     const chain = [this.#leaf]
     let counted = 0
     for (;;) {
       const last = chain[chain.length - 1] as Certificate
       if (this.#isAnchor(last)) return { chain, end: 'anchor' }
+      if (this.#isDistrusted(last)) return { chain, end: 'distrusted' }
       const next = last.selfSigned
         ? undefined
         : this.#candidates(chain).find((issuer) => this.#mayBeMeant(last, issuer))
@@ -361,7 +380,15 @@ class Search {
   }
 
   #isAnchor(certificate: Certificate): boolean {
-    return (this.#trial.rules.partialChain || certificate.selfSigned) && this.#anchors.has(certificate)
+    const kept = this.#anchors.kept(certificate)
+    const trust = trustFor(kept?.trust, this.#trial.rules.purpose)
+    if (!kept || trust === 'rejected') return false
+    return this.#trial.rules.partialChain || kept.selfSigned || (trust === 'trusted' && certificate !== this.#leaf)
+  }
+
+  #isDistrusted(certificate: Certificate): boolean {
+    const { trust } = this.#anchors.kept(certificate) ?? {}
+    return trustFor(trust, this.#trial.rules.purpose) === 'rejected'
   }
 
   #mayIssue(certificate: Certificate, anchor: boolean): boolean {
@@ -398,11 +425,12 @@ class Search {
     const ids = keyIdsAgree(last, issuer)
     let rank = 0
     if (signature) rank += signature === 'good' ? 64 : -64
-    if (anchor || this.#hopeful.has(issuer.issuer.key)) rank += 32
+    if (anchor || this.#hopeful.has(issuer.issuer.key) || this.#isDistrusted(issuer)) rank += 32
     if (ids !== undefined) rank += ids ? 16 : -16
     if (!timeFault(issuer, this.#trial.rules.time)) rank += 8
     if (issuer.known.basicConstraints?.ca) rank += 4
     if (anchor) rank += 2
+    if (this.#anchors.has(issuer)) rank += 1
     return rank
   }
 
@@ -414,7 +442,7 @@ class Search {
     for (const name of seen) {
       for (const certificate of this.#pools.flatMap((pool) => pool.bySubject(name))) {
         this.#trial.spend('candidates')
-        if (this.#isAnchor(certificate)) hopeful.add(name)
+        if (this.#isAnchor(certificate) || this.#isDistrusted(certificate)) hopeful.add(name)
         const above = certificate.issuer.key
         seen.add(above)
         const below = edges.get(above) ?? new Set()

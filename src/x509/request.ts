@@ -129,9 +129,7 @@ export const requestText = (request: CertificateRequest): string => {
     ...attributes.flatMap(attributeLines),
     '            Requested Extensions:',
     ...extensions.flatMap((extension) => oneExtension(extension, 16)),
-    ...signatureLines('    ', algorithm),
-    '    Signature Value:',
-    ...hexLines(signature, 18, 8),
+    ...signatureLines(algorithm, hexLines(signature, 18, 8)),
   ]
   return `${lines.join('\n')}\n`
 }

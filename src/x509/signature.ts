@@ -1,6 +1,7 @@
 import type { Algorithm, HashName } from '../crypto/provider.ts'
 import { constructed, DerReader, der, derInteger, derNull, derOid, sequence, tags } from './der.ts'
 import { knownOid, oidName } from './oids.ts'
+import type { KeyDescription } from './spki.ts'
 
 /** How a certificate is signed. */
 export interface SignatureAlgorithm {
@@ -103,6 +104,22 @@ export const encodeSignatureAlgorithm = (algorithm: Algorithm, key: string): Uin
         ),
       )
     }
+  }
+}
+
+/** Whether a key of this kind can have made such signatures; of algorithms that are not supported nothing is known. */
+export const mayBeOf = ({ algorithm, name }: SignatureAlgorithm, { type }: KeyDescription): boolean => {
+  switch (algorithm?.kind) {
+    case 'rsa_pkcs1':
+      return type === 'rsa'
+    case 'rsa_pss':
+      return type === 'rsa' || type === 'rsa-pss'
+    case 'ecdsa':
+      return type === 'ec'
+    case 'eddsa':
+      return type === name
+    case undefined:
+      return true
   }
 }
 

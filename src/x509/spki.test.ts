@@ -53,6 +53,8 @@ const rows: readonly (readonly [what: string, spki: Uint8Array, refused: RegExp 
   ['Ed25519 with parameters', spki([oid('ed25519'), derNull], point(1, 32)), /has parameters/],
   ['Ed25519 that is too short', spki([oid('ed25519')], point(1, 31)), /31 bytes, not 32/],
   ['Ed448 that is too long', spki([oid('ed448')], point(1, 58)), /58 bytes, not 57/],
+  ['X25519, which signs nothing', spki([oid('x25519')], point(1, 32)), undefined],
+  ['X448 that is too short', spki([oid('x448')], point(1, 55)), /55 bytes, not 56/],
   ['parameters that are cut', spki([oid('ed25519'), Uint8Array.of(3, 0x6a)], point(1, 32)), /ends within/],
 ]
 for (const [what, bytes, refused] of rows) {

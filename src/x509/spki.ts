@@ -7,7 +7,7 @@ export type KeyDescription =
   | { readonly type: 'rsa' | 'rsa-pss'; readonly bits: number }
   /** `curve` is undefined for curves that are not ours, `bits` then 0. */
   | { readonly type: 'ec'; readonly bits: number; readonly curve: CurveName | undefined }
-  | { readonly type: 'ed25519' | 'ed448'; readonly bits: number }
+  | { readonly type: 'ed25519' | 'ed448' | 'x25519' | 'x448'; readonly bits: number }
   /** Any other kind; `name` is its algorithm. */
   | { readonly type: 'other'; readonly bits: number; readonly name: string }
 
@@ -20,6 +20,9 @@ const curveBits: Readonly<Record<CurveName, number>> = {
   brainpoolP512r1: 512,
   secp256k1: 256,
 }
+
+/** Bytes of keys of RFC 8410. */
+const lengths = { ed25519: 32, ed448: 57, x25519: 32, x448: 56 } as const
 
 /** The key itself without its algorithm: what method 1 of RFC 5280 section 4.2.1.2 hashes. */
 export const keyBytes = (spki: Uint8Array): Uint8Array => {
@@ -59,12 +62,12 @@ export const describeKey = (spki: Uint8Array): KeyDescription => {
     if (!fits) outer.fail(`of ${curve} is no point of ${bits} bits`)
     return { type: 'ec', curve: curve as CurveName, bits }
   }
-  if (name === 'ed25519' || name === 'ed448') {
-    const length = name === 'ed25519' ? 32 : 57
+  const length = lengths[name as keyof typeof lengths] as number | undefined
+  if (length !== undefined) {
     // RFC 8410 section 3: nothing stands behind these
     if (parameters) outer.fail(`of ${name} has parameters`)
     if (key.length !== length) outer.fail(`of ${name} has ${key.length} bytes, not ${length}`)
-    return { type: name, bits: 8 * length }
+    return { type: name as keyof typeof lengths, bits: 8 * length }
   }
   return { type: 'other', name, bits: 0 }
 }
@@ -84,8 +87,10 @@ export const keyStrength = (key: KeyDescription): number => {
     case 'ec':
       return key.bits >>> 1
     case 'ed25519':
+    case 'x25519':
       return 128
     case 'ed448':
+    case 'x448':
       return 224
     case 'other':
       return 0
@@ -113,6 +118,10 @@ export const keyText = (key: KeyDescription): string => {
       return 'Ed25519'
     case 'ed448':
       return 'Ed448'
+    case 'x25519':
+      return 'X25519'
+    case 'x448':
+      return 'X448'
     case 'other':
       return key.name
   }

@@ -34,10 +34,12 @@ export class Store implements Iterable<Certificate> {
     return this.#entries.length
   }
 
-  /** Takes one certificate in; false when it is there already. */
+  /** Takes one certificate in; false when it is there already. Of two with and without trust settings, those with them stay. */
   add(certificate: Certificate): boolean {
     this.#index()
-    const { raw, subject, known } = certificate
+    const { raw, subject, known, trust } = certificate
+    const before = trust && this.#find(raw)
+    if (before && !before.certificate?.trust) before.certificate = certificate
     return this.#put({ raw, subject: subject.raw, keyId: known.subjectKeyIdentifier, key: undefined, certificate })
   }
 
@@ -57,6 +59,13 @@ export class Store implements Iterable<Certificate> {
   has(certificate: Certificate): boolean {
     this.#index()
     return this.#find(certificate.raw) !== undefined
+  }
+
+  /** This certificate as it was taken in, with the trust settings that it had then. */
+  kept(certificate: Certificate): Certificate | undefined {
+    this.#index()
+    const entry = this.#find(certificate.raw)
+    return entry && parsed([entry], () => true)[0]
   }
 
   /** Those whose `subject.key` this is, in the order in which they came. Throws `SyntaxError` for what is no such key. */

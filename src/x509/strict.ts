@@ -5,6 +5,7 @@ import { ipText } from './general-name.ts'
 import { isDnsName } from './identity.ts'
 import { knownOid, oidName } from './oids.ts'
 import type { Rules } from './trial.ts'
+import { ANY_PURPOSE, purposes } from './trust.ts'
 import type { Verdict } from './verdicts.ts'
 
 /** Where in a path a certificate stands. */
@@ -242,10 +243,6 @@ function strayCommonName({ subject, known }: Certificate): string | undefined {
   return stray && `has the common name "${stray.text ?? '?'}", which is not among its names in the same letters`
 }
 const COMMON_NAME = knownOid('commonName')
-
-/** What TLS is called in extKeyUsage. */
-export const purposes = { server: knownOid('serverAuth'), client: knownOid('clientAuth') } as const
-export const ANY_PURPOSE = knownOid('anyExtendedKeyUsage')
 
 /** Letters, digits and hyphens; a wildcard in front. */
 const isPreferredSyntax = (name: string): boolean => isDnsName(name.replace(/^\*\./, '')) && !name.includes('_')

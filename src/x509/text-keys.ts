@@ -21,21 +21,25 @@ export const keyLines = (spki: Uint8Array): string[] => {
   return [head, '            Unable to load Public Key']
 }
 
-/** RSASSA-PSS-params (RFC 4055 section 3.1) of a signature; `algorithm` is its AlgorithmIdentifier. */
-export const pssLines = (algorithm: Uint8Array, indent: number): string[] => {
-  const before = ' '.repeat(indent)
+/**
+ * RSASSA-PSS-params (RFC 4055 section 3.1) of a signature, behind and below this line; `algorithm` is its
+ * AlgorithmIdentifier.
+ */
+export const pssLines = (head: string, algorithm: Uint8Array): string[] => {
+  const before = ' '.repeat(8)
   try {
     const inside = new DerReader(algorithm, 'the signature algorithm').open(tags.sequence)
     inside.oid()
     const { hash, mask, maskHash, salt, trailer } = readPss(inside)
-    return [
+    const lines = [
       `Hash Algorithm: ${hash ?? 'sha1 (default)'}`,
       `Mask Algorithm: ${mask === undefined ? 'mgf1 with sha1 (default)' : `${mask} with ${maskHash}`}`,
       ` Salt Length: 0x${salt === undefined ? '14 (default)' : hex(salt).toUpperCase()}`,
       `Trailer Field: 0x${trailer === undefined ? '01 (default)' : hex(trailer).toUpperCase()}`,
-    ].map((line) => before + line)
+    ]
+    return [head + before, ...lines.map((line) => before + line)]
   } catch (error) {
-    if (error instanceof DerError) return [`${before}(INVALID PSS PARAMETERS)`]
+    if (error instanceof DerError) return [`${head}${before}(INVALID PSS PARAMETERS)`]
     throw error
   }
 }

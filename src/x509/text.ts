@@ -1,3 +1,4 @@
+import { hex } from '../bytes/text.ts'
 import type { Certificate } from './certificate.ts'
 import { constructed, DerError, DerReader, primitive, tags } from './der.ts'
 import type { Extension } from './extensions.ts'
@@ -6,6 +7,7 @@ import { oneLine } from './name.ts'
 import { dateText, hexLines } from './print.ts'
 import { extensionLines } from './text-extensions.ts'
 import { keyLines, pssLines } from './text-keys.ts'
+import type { TrustSettings } from './trust.ts'
 
 /**
  * A certificate as `openssl x509 -text -noout` of OpenSSL 3.0 prints it, the last line feed included. Two things differ:
@@ -18,7 +20,7 @@ export const certificateText = (certificate: Certificate): string => {
     '    Data:',
     `        Version: ${version} (0x${version - 1})`,
     ...serialLines(certificate.serial),
-    ...signatureLines('        ', innerAlgorithm(certificate)),
+    ...algorithmLines('        Signature Algorithm: ', innerAlgorithm(certificate)),
     `        Issuer: ${oneLine(issuer)}`,
     '        Validity',
     `            Not Before: ${dateText(notBefore)}`,
@@ -29,11 +31,26 @@ export const certificateText = (certificate: Certificate): string => {
     ...uniqueIdLines(certificate),
     ...(extensions.length > 0 ? ['        X509v3 extensions:'] : []),
     ...extensions.flatMap((extension) => oneExtension(extension, 12)),
-    ...signatureLines('    ', outerAlgorithm(certificate)),
-    '    Signature Value:',
-    ...(signatureAlgorithm.name.startsWith('dsaWith') ? dsaLines(signature) : hexLines(signature, 18, 8)),
+    ...signatureLines(
+      outerAlgorithm(certificate),
+      signatureAlgorithm.name.startsWith('dsaWith') ? dsaLines(signature) : hexLines(signature, 18, 8),
+    ),
+    ...trustLines(certificate.trust),
   ]
   return `${lines.join('\n')}\n`
+}
+
+const trustLines = (settings: TrustSettings | undefined): string[] => {
+  if (!settings) return []
+  const { trusted, rejected, alias, keyId } = settings
+  const uses = (what: string, oids: readonly string[] | undefined): string[] =>
+    oids ? [`${what} Uses:`, `  ${oids.map(longName).join(', ')}`] : [`No ${what} Uses.`]
+  return [
+    ...uses('Trusted', trusted),
+    ...uses('Rejected', rejected),
+    ...(alias === undefined ? [] : [`Alias: ${alias}`]),
+    ...(keyId ? [`Key Id: ${hex(keyId, ':').toUpperCase()}`] : []),
+  ]
 }
 
 /** These extensions as `openssl x509 -noout -ext` prints them; empty when there are none. */
@@ -63,11 +80,23 @@ const serialLines = (serial: Uint8Array): string[] => {
   return ['        Serial Number:', `            ${negative ? ' (Negative)' : ''}${pairs}`]
 }
 
-/** The name of an AlgorithmIdentifier, with the parameters of RSASSA-PSS. */
-export const signatureLines = (indent: string, algorithm: Uint8Array): string[] => {
-  const name = longName(new DerReader(algorithm, 'the signature algorithm').open(tags.sequence).oid())
-  return [`${indent}Signature Algorithm: ${name}`, ...(name === 'rsassaPss' ? pssLines(algorithm, 8) : [])]
+/** How something is signed, and these lines of the signature itself. */
+export const signatureLines = (algorithm: Uint8Array, value: readonly string[]): string[] => {
+  const pss = nameOf(algorithm) === 'rsassaPss'
+  return [
+    `    Signature Algorithm: ${nameOf(algorithm)}`,
+    ...(pss ? pssLines('    Signature Value:', algorithm) : ['    Signature Value:']),
+    ...value,
+  ]
 }
+
+const algorithmLines = (before: string, algorithm: Uint8Array): string[] => {
+  const name = nameOf(algorithm)
+  return name === 'rsassaPss' ? pssLines(before + name, algorithm) : [before + name]
+}
+
+const nameOf = (algorithm: Uint8Array): string =>
+  longName(new DerReader(algorithm, 'the signature algorithm').open(tags.sequence).oid())
 
 const innerAlgorithm = ({ tbs }: Certificate): Uint8Array => {
   const inside = new DerReader(tbs, 'the certificate').open(tags.sequence)
