@@ -84,6 +84,7 @@ export const setUp = async ({
   cipher = 'aes-128-gcm',
   provider = node,
   mutual = false,
+  known = false,
 }: Wishes) => {
   const { roots, root, intermediate, leaf, key } = await material(kind)
   const suite = suites.filter((row) => row.version === version && row.cipher === cipher && row.default)
@@ -91,8 +92,9 @@ export const setUp = async ({
   const own = await runAsync(wait(provider.privateKey(key.pkcs8)))
   const base: ConfigInput = {
     provider,
-    verifier: verifier({ anchors: new Store(roots) }),
+    verifier: verifier({ anchors: new Store(roots), rememberSignatures: known }),
     tickets: memoryTickets(provider),
+    rememberCertificates: known,
     versions: [version],
     suites: suite,
   }

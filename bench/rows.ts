@@ -33,7 +33,7 @@ const handshake = async (name: string, wishes: Wishes, work: floor.Work): Promis
 }
 
 const resumption = async (): Promise<Row> => {
-  const ends = await setUp({})
+  const ends = await setUp({ known: true })
   const { client, server } = ends
   let session: Session | undefined
   ours.settle(ours.shake({ ...client, onSession: (fresh) => (session = fresh) }, server))

@@ -154,6 +154,8 @@ export interface Config {
   /** Subjects (DER) of the authorities that we name to the peer. */
   readonly authorities?: readonly Uint8Array[]
   readonly verifier: CertificateVerifier
+  /** Whether a certificate that a peer has shown before is not parsed again. Whether to trust it is judged every time. */
+  readonly rememberCertificates: boolean
   /** Server: another config for this hello, or none. */
   readonly select?: Hook<HelloFacts, Config | undefined>
   /** Server: the name that was asked for is none of ours, and we go on: without a word, or with a warning (TLS 1.2). */
@@ -262,6 +264,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     curveBound: false,
     identities: [],
     clientAuth: 'none',
+    rememberCertificates: true,
     authenticateLater: false,
     postHandshakeAuth: false,
     ticketCount: 2,

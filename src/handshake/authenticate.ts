@@ -6,6 +6,8 @@ import { type AlertName, CertificateError, illegal, TlsError } from '../errors.t
 import type { Certificate as Certificate13, CertificateRequest } from '../messages/authentication.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import { knownCertificate } from '../x509/known-certificates.ts'
+import { publicKeyOf } from '../x509/trial.ts'
 import { chooseIdentity, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 
@@ -71,7 +73,8 @@ export function* judge(
   use: 'digitalSignature' | 'keyEncipherment',
 ): Task<PublicKey> {
   const { config, facts, provider } = peer
-  const certificates = chain.map(parsed)
+  const parse = config.rememberCertificates ? knownCertificate : parseCertificate
+  const certificates = chain.map((der) => parsed(der, parse))
   const leaf = certificates[0]
   if (!leaf) throw new TlsError('decode_error', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the certificate list is empty')
   facts.peerChain = certificates
@@ -105,21 +108,18 @@ export function* judge(
 }
 
 function* publicKey(peer: Peer, leaf: Certificate): Task<PublicKey> {
-  try {
-    return yield* wait(peer.provider.publicKey(leaf.spki))
-  } catch (cause) {
-    throw new TlsError(
-      'unsupported_certificate',
-      'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS',
-      'the key of the certificate is of no kind that is supported',
-      { cause },
-    )
-  }
+  const key = yield* publicKeyOf(leaf, peer.provider)
+  if (key) return key
+  throw new TlsError(
+    'unsupported_certificate',
+    'UNABLE_TO_FIND_PUBLIC_KEY_PARAMETERS',
+    'the key of the certificate is of no kind that is supported',
+  )
 }
 
-const parsed = (der: Uint8Array): Certificate => {
+const parsed = (der: Uint8Array, parse: (der: Uint8Array) => Certificate): Certificate => {
   try {
-    return parseCertificate(der)
+    return parse(der)
   } catch (cause) {
     throw new TlsError(
       'bad_certificate',

@@ -6,7 +6,7 @@ import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { FALLBACK_SCSV, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
-import { parseCertificate } from '../x509/certificate.ts'
+import { knownCertificate } from '../x509/known-certificates.ts'
 
 // Every decision as a pure function of what was offered and what is configured. Values that we do not know, GREASE
 // among them (RFC 8701), fall through.
@@ -159,7 +159,7 @@ export const chooseIdentity = (
 const issuedBy = ({ chain }: Identity, authorities: readonly Uint8Array[]): boolean =>
   authorities.length > 0 &&
   chain.some((der) => {
-    const issuer = parseCertificate(der).issuer.raw
+    const issuer = knownCertificate(der).issuer.raw
     return authorities.some((authority) => equal(authority, issuer))
   })
 

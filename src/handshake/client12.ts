@@ -57,7 +57,7 @@ export function* client12(
     // RFC 7627 5.3: MUST abort if only one of the two handshakes had it
     if (session.extendedMasterSecret !== (facts.extendedMasterSecret ?? false))
       throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'extended_master_secret differs from the session')
-    recall(facts, session)
+    recall(peer, session)
     const master = session.secret
     peer.secret('CLIENT_RANDOM', master)
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)

@@ -43,7 +43,7 @@ export function* client13(
     if (taken.key.hash !== suite.hash)
       throw illegal('CIPHERSUITE_DIGEST_HAS_CHANGED', 'the suite does not fit the pre-shared key')
     early = taken.early
-    adopt(facts, taken.key)
+    adopt(peer, taken.key)
   }
   const byKey = chosen !== undefined
   const first = offer.keys[0]?.key

@@ -8,6 +8,7 @@ import type { Facts, Miss } from '../facts.ts'
 import { isFresh, type Session, WEEK } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import { knownCertificate } from '../x509/known-certificates.ts'
 import type { Peer } from './peer.ts'
 
 /** A pre-shared key of TLS 1.3: of a session, or agreed elsewhere. */
@@ -90,16 +91,19 @@ export const whyNot = (peer: Peer, session: Session, version: Version): Miss | u
 }
 
 /** The handshake is made with this key: what it says of the peer. */
-export const adopt = (facts: Facts, { session, psk }: SharedKey): void => {
-  if (session) recall(facts, session)
+export const adopt = (peer: Peer, { session, psk }: SharedKey): void => {
+  const { facts } = peer
+  if (session) recall(peer, session)
   if (psk) facts.psk = psk.identity
 }
 
 /** What a resumed session says of the peer. */
-export const recall = (facts: Facts, session: Session): void => {
+export const recall = ({ facts, config }: Peer, session: Session): void => {
   facts.resumed = true
   facts.session = session
-  const chain: readonly Certificate[] = session.chain.map((der) => parseCertificate(der))
+  const chain: readonly Certificate[] = session.chain.map(
+    config.rememberCertificates ? knownCertificate : parseCertificate,
+  )
   if (chain.length === 0) return
   facts.peerChain = chain
   facts.verified = {

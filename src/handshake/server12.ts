@@ -46,7 +46,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
   yield* chooseProtocol(peer, hello)
   if (found) {
     const { session, suite, renew } = found
-    recall(facts, session)
+    recall(peer, session)
     heedHello(config, facts, extensions)
     facts.suite = suite
     const answered = answers(peer.negotiation(TLS12), extensions, 'serverHello12')

@@ -60,7 +60,7 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
   const found = yield* resumable(peer, message, suite)
   if (found) {
     delete facts.missed
-    adopt(facts, found.key)
+    adopt(peer, found.key)
   }
   heedHello(config, facts, hello.extensions)
   yield* chooseProtocol(peer, hello)

@@ -1,5 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { latin1 } from '../bytes/text.ts'
+import type { Provider, PublicKey } from '../crypto/provider.ts'
 import { constructed, DerError, DerReader, primitive, tags } from './der.ts'
 import {
   type Extension,
@@ -43,6 +44,7 @@ export class Certificate {
   #read: ExtensionsRead | undefined
   #key: KeyDescription | undefined
   #text: string | undefined
+  #imported: Imported | undefined
 
   constructor(fields: CertificateFields, trust?: TrustSettings) {
     this.raw = fields.raw
@@ -104,6 +106,15 @@ export class Certificate {
     return this.extensions.find(({ oid }) => oid === name || oidName(oid) === name)
   }
 
+  /** Its key as that provider has imported it; see `publicKeyOf`. */
+  importedBy(provider: Provider): PublicKey | undefined {
+    return this.#imported?.provider === provider ? this.#imported.key : undefined
+  }
+
+  keepImported(provider: Provider, key: PublicKey): void {
+    this.#imported = { provider, key }
+  }
+
   /** `raw`, a character a byte: what maps and sets know it by. */
   get text(): string {
     this.#text ??= latin1(this.raw)
@@ -113,6 +124,11 @@ export class Certificate {
   equals(other: Certificate): boolean {
     return this === other || this.text === other.text
   }
+}
+
+interface Imported {
+  readonly provider: Provider
+  readonly key: PublicKey
 }
 
 type CertificateFields = Pick<

@@ -65,6 +65,11 @@ export interface VerifierOptions {
    * responses. Without it nothing is fetched. What comes is believed only when its signature proves it.
    */
   readonly fetch?: Fetch
+  /**
+   * Whether signatures that were found good before are not verified again; true by default. Nothing else is remembered of
+   * a verification: time, names, trust, policies and revocation are judged every time.
+   */
+  readonly rememberSignatures?: boolean
   /** What one verification may cost. */
   readonly budget?: Partial<Budget>
   /**
@@ -243,6 +248,7 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     tolerant: options.onCertificate !== undefined,
     policies: { ...noPolicies, ...options.policies },
     revocation: revocationRules(about, options.revocation ?? {}),
+    rememberSignatures: options.rememberSignatures ?? true,
   }
 }
 

@@ -3,6 +3,7 @@ import { CertificateError, Misuse } from '../errors.ts'
 import { isPromise, type Task, wait } from '../task.ts'
 import type { Certificate } from './certificate.ts'
 import type { Reference } from './identity.ts'
+import { keepGood, knownGood, signatureName } from './known-signatures.ts'
 import type { PolicyInputs } from './policy.ts'
 import type { SignatureAlgorithm } from './signature.ts'
 import { verdicts } from './verdicts.ts'
@@ -48,6 +49,8 @@ export interface Rules {
   readonly tolerant: boolean
   readonly policies: PolicyInputs
   readonly revocation: RevocationRules
+  /** Whether a signature that was found good before is not verified again. */
+  readonly rememberSignatures: boolean
 }
 
 /** How much each kind of evidence counts; see `RevocationOptions`. */
@@ -138,28 +141,33 @@ export class Trial {
     signature: Uint8Array,
   ): Task<SignatureOutcome> {
     if (!algorithm) return 'unsupported'
+    // what is remembered is paid for all the same: no verdict may depend on it
     this.spend('signatures')
-    const key = yield* publicKeyOf(signer, this.provider)
+    const { provider } = this
+    const name = this.rules.rememberSignatures
+      ? yield* signatureName(provider, signer.spki, algorithm, message, signature)
+      : undefined
+    if (name !== undefined && knownGood(provider, name)) return 'good'
+    const key = yield* publicKeyOf(signer, provider)
     if (!key) return 'unusableKey'
-    return (yield* wait(key.verify(algorithm, message, signature))) ? 'good' : 'bad'
+    if (!(yield* wait(key.verify(algorithm, message, signature)))) return 'bad'
+    if (name !== undefined) keepGood(provider, name)
+    return 'good'
   }
 }
 
 export type SignatureOutcome = 'good' | 'bad' | 'unsupported' | 'disagreeing' | 'unusableKey'
 
-/** Keys of certificates that stay, such as trust anchors, are imported once. */
-const imported = new WeakMap<Provider, WeakMap<Certificate, PublicKey>>()
-
-/** Undefined for a key that the provider cannot use. */
+/**
+ * The key of a certificate, imported once for the provider that asked last. Undefined for one that it cannot use.
+ */
 export function* publicKeyOf(certificate: Certificate, provider: Provider): Task<PublicKey | undefined> {
-  const keys = imported.get(provider) ?? new WeakMap<Certificate, PublicKey>()
-  imported.set(provider, keys)
-  const before = keys.get(certificate)
+  const before = certificate.importedBy(provider)
   if (before) return before
   try {
     const answer = provider.publicKey(certificate.spki)
     const key = isPromise(answer) ? yield* wait(answer) : answer
-    keys.set(certificate, key)
+    certificate.keepImported(provider, key)
     return key
   } catch (error) {
     if (error instanceof Misuse) return undefined
