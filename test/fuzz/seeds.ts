@@ -22,7 +22,7 @@ export const allSeeds = (): Seed[] =>
 export const isCertificate = ({ kind }: Seed): boolean => /^(?:cert|parse_certificate_fuzzer|read_pem)$/.test(kind)
 
 /** Headers and contents in blocks of 512 bytes (POSIX.1-1988 ustar). */
-const untar = (archive: Uint8Array): { name: string; data: Uint8Array }[] => {
+export const untar = (archive: Uint8Array): { name: string; data: Uint8Array }[] => {
   const files: { name: string; data: Uint8Array }[] = []
   const field = (at: number, length: number): string =>
     Buffer.from(archive.subarray(at, at + length))

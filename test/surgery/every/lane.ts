@@ -104,6 +104,11 @@ export class Lane {
     return said.length > 0 || out !== undefined
   }
 
+  /** Delivers something that nobody has said. */
+  inject(out: Out): void {
+    this.#waiting.push(out)
+  }
+
   // ---- what the sender has said
 
   #take(said: Uint8Array): void {

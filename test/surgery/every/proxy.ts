@@ -10,6 +10,8 @@ import { Lane, type Out, type Piece, type Surgeon } from './lane.ts'
 export interface Theatre {
   readonly pair: Pair
   readonly carry: Carry
+  /** As if that end had said it. */
+  inject?(from: End, out: Out): void
 }
 
 /** Delivers a piece as it is. */
@@ -47,7 +49,11 @@ export const operate = (client: Config, server: Config, surgeon: Surgeon): Theat
   const [one, other] = [new Ring(ours, client.session?.suite), new Ring(theirs)]
   const there = new Lane('client', [pair.client, one], [pair.server, other], surgeon)
   const back = new Lane('server', [pair.server, other], [pair.client, one], surgeon)
-  return { pair, carry: ({ client, server }) => [there.step(server), back.step(client)] }
+  return {
+    pair,
+    carry: ({ client, server }) => [there.step(server), back.step(client)],
+    inject: (from, out) => (from === 'client' ? there : back).inject(out),
+  }
 }
 
 /** Joins two ends by somebody who knows no key: whole records go by, as they are on the wire. */
