@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync } from 'node:fs'
-import { rootCertificates } from 'node:tls'
 import { fromLatin1 } from '../bytes/text.ts'
+import { roots } from '../node/roots.ts'
 import {
   ERR_clear_error,
   ERR_GET_LIB,
@@ -42,7 +42,6 @@ import {
   X509_of,
   X509_STORE_add_cert,
 } from '../openssl/index.ts'
-import { loadCertificates } from '../x509/index.ts'
 import { Failure, sentence } from './failure.ts'
 import { BadValue, flag, row, text } from './options.ts'
 import { messageText } from './show.ts'
@@ -216,7 +215,7 @@ export const trustSystem = (ctx: SSL_CTX): void => {
   SSL_CTX_set_default_verify_paths(ctx)
   const store = SSL_CTX_get_cert_store(ctx)
   if (!store.anchors.empty) return
-  for (const pem of rootCertificates) for (const one of loadCertificates(pem)) X509_STORE_add_cert(store, X509_of(one))
+  for (const one of roots()) X509_STORE_add_cert(store, X509_of(one))
 }
 
 /** Protocols by name, as the peer may have written them. */

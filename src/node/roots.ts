@@ -30,25 +30,26 @@ export const rootPlaces = (): RootPlaces => {
 /** The certificates that the files and folders of `rootPlaces` hold; empty when there are none. */
 export const storeOfPlaces = ({ file, dir }: RootPlaces): Store => {
   const store = new Store()
+  const seen = new Set<string>()
   for (const path of file) {
-    const found = quietly(() => certificatesIn(readFileSync(path)))
+    const found = quietly(() => certificatesIn(readFileSync(path), seen))
     if (!found?.length) continue
     store.addLater(found)
     break
   }
-  for (const folder of dir) store.addLater(certificatesInFolder(folder))
+  for (const folder of dir) store.addLater(certificatesInFolder(folder, seen))
   return store
 }
 
 /**
  * All certificates (DER) in the files of a folder. Folders made by openssl-rehash(1) hold every certificate twice, once by
- * hash; there only those are read. Empty when the folder cannot be read.
+ * hash; there only those are read. Empty when the folder cannot be read. What is in `seen` by its base64 is left out.
  */
-export const certificatesInFolder = (folder: string): readonly Uint8Array[] => {
+export const certificatesInFolder = (folder: string, seen = new Set<string>()): readonly Uint8Array[] => {
   const names = (quietly(() => readdirSync(folder)) ?? []).sort()
   const hashed = names.filter((name) => /^[0-9a-f]{8}\.\d+$/.test(name))
   const wanted = hashed.length > 0 ? hashed : names.filter((name) => /\.(?:pem|crt|cer)$/i.test(name))
-  return wanted.flatMap((name) => quietly(() => certificatesIn(readFileSync(`${folder}/${name}`))) ?? [])
+  return wanted.flatMap((name) => quietly(() => certificatesIn(readFileSync(`${folder}/${name}`), seen)) ?? [])
 }
 
 /** Certificates that came with the runtime, or that it finds in the system's keeping (`tls.getCACertificates`). */
@@ -78,15 +79,18 @@ const BEGIN = '-----BEGIN CERTIFICATE-----'
 const END = '-----END CERTIFICATE-----'
 
 /** The runtime decodes base64 at a tenth of the cost; whoever parses what comes of it is strict. */
-const certificatesIn = (file: Buffer): readonly Uint8Array[] => {
+const certificatesIn = (file: Buffer, seen = new Set<string>()): readonly Uint8Array[] => {
   const text = file.toString('latin1')
   const found: Uint8Array[] = []
   for (let at = text.indexOf(BEGIN); at >= 0; at = text.indexOf(BEGIN, at)) {
     const end = text.indexOf(END, at)
     if (end < 0) break
-    const bytes = Buffer.from(text.slice(at + BEGIN.length, end), 'base64')
-    found.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+    const body = text.slice(at + BEGIN.length, end)
     at = end
+    if (seen.has(body)) continue
+    seen.add(body)
+    const bytes = Buffer.from(body, 'base64')
+    found.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
   }
   return found
 }

@@ -138,6 +138,8 @@ export interface OcspRecipe {
     readonly thisUpdate?: number
     /** 7 days after `thisUpdate` by default, `null` for none. */
     readonly nextUpdate?: number | null
+    /** A SignedCertificateTimestampList to come with it (RFC 6962 section 3.3). */
+    readonly scts?: Uint8Array
   }[]
   readonly nonce?: Uint8Array
   /** Sent along: the responder's own certificate, unless the issuer answers itself. */
@@ -152,13 +154,21 @@ function* ocspTask(recipe: OcspRecipe, provider: Provider): Task<OcspResponse> {
   const { responder, signer, producedAt, answers, nonce, certificates = [] } = recipe
   const algorithm = recipe.algorithm ?? usualAlgorithm(signer.facts)
   const singles: Uint8Array[] = []
-  for (const { certificate, issuer, status, thisUpdate = producedAt, nextUpdate = thisUpdate + WEEK } of answers) {
+  for (const {
+    certificate,
+    issuer,
+    status,
+    thisUpdate = producedAt,
+    nextUpdate = thisUpdate + WEEK,
+    scts,
+  } of answers) {
     singles.push(
       sequence(
         yield* certId(certificate, issuer, provider),
         encodeStatus(status),
         generalTime(thisUpdate),
         ...(nextUpdate === null ? [] : [der(constructed(0), generalTime(nextUpdate))]),
+        ...(scts ? [der(constructed(1), encodeExtensions([extension('ocspSctList', false, derOctets(scts))]))] : []),
       ),
     )
   }

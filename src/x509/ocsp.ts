@@ -28,6 +28,8 @@ export interface SingleAnswer {
   readonly reason?: RevocationReason
   readonly thisUpdate: number
   readonly nextUpdate?: number
+  /** Timestamps of logs about the certificate: a SignedCertificateTimestampList (RFC 6962 section 3.3). */
+  readonly scts?: Uint8Array
 }
 
 /** An OCSP response that says something (RFC 6960 section 4.2.1). Fields of bytes are views. Made by `parseOcsp`. */
@@ -158,7 +160,9 @@ const readAnswer = (inside: DerReader): SingleAnswer => {
   until?.close()
   const tagged = inside.openIf(constructed(1))
   inside.close()
-  refuseCritical(tagged ? readExtensionList(tagged) : [], [])
+  const extensions = tagged ? readExtensionList(tagged) : []
+  refuseCritical(extensions, ['ocspSctList'])
+  const list = extensions.find(({ oid }) => oid === knownOid('ocspSctList'))
   return {
     id,
     status,
@@ -166,6 +170,7 @@ const readAnswer = (inside: DerReader): SingleAnswer => {
     ...(reason && { reason }),
     thisUpdate,
     ...(nextUpdate !== undefined && { nextUpdate }),
+    ...(list && { scts: new DerReader(list.value, 'the list of timestamps').octets() }),
   }
 }
 

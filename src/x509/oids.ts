@@ -111,6 +111,7 @@ const extensions: readonly Row[] = [
   row('1.3.6.1.5.5.7.1.24', 'tlsFeature'),
   row('1.3.6.1.4.1.11129.2.4.2', 'sctList'),
   row('1.3.6.1.4.1.11129.2.4.3', 'ctPoison'),
+  row('1.3.6.1.4.1.11129.2.4.5', 'ocspSctList'),
 ]
 
 /** Purposes of extended key usage (RFC 5280 section 4.2.1.12). */

@@ -79,23 +79,26 @@ const step = (bytes: Uint8Array, at: number, limit: number): Step | undefined =>
 
 /**
  * A number that is the same for names that are equal by RFC 5280 section 7.1 (`Name.key`), made from their DER without
- * parsing them: only letters and digits of US-ASCII count, without regard to case, each value by itself.
+ * parsing them: of the last relative name, which tells most, only letters and digits of US-ASCII count, without regard to
+ * case, each value by itself.
  */
 export const looseHash = (name: Uint8Array): number => {
   const whole = step(name, 0, name.length)
-  let hash = 0
+  let last: Step | undefined
   for (let at = whole?.start ?? 0, end = whole?.end ?? 0; at < end; ) {
     const rdn = step(name, at, end)
-    if (!rdn) return hash
+    if (!rdn) return 0
     at = rdn.end
-    for (let inner = rdn.start; inner < rdn.end; ) {
-      const attribute = step(name, inner, rdn.end)
-      if (!attribute) return hash
-      inner = attribute.end
-      const type = step(name, attribute.start, attribute.end)
-      const value = type && step(name, type.end, attribute.end)
-      if (value) hash = (hash + looseHashOfValue(name, value)) | 0
-    }
+    last = rdn
+  }
+  let hash = 0
+  for (let at = last?.start ?? 0, end = last?.end ?? 0; at < end; ) {
+    const attribute = step(name, at, end)
+    if (!attribute) return 0
+    at = attribute.end
+    const type = step(name, attribute.start, attribute.end)
+    const value = type && step(name, type.end, attribute.end)
+    if (value) hash = (hash + looseHashOfValue(name, value)) | 0
   }
   return hash
 }
@@ -138,15 +141,14 @@ const recent = new Map<string, number>()
 
 const hashOfKey = (key: string): number => {
   let sum = 0
-  for (const rdn of JSON.parse(key) as readonly string[]) {
-    for (const attribute of JSON.parse(rdn) as readonly string[]) {
-      const at = attribute.indexOf('=')
-      // what is no text stands behind a "#", before which there is no "="
-      if (at < 0 || !/^[\d.]+$/.test(attribute.slice(0, at))) continue
-      let hash = 0
-      for (let i = at + 1; i < attribute.length; i++) hash = mixed(hash, attribute.charCodeAt(i))
-      sum = (sum + hash) | 0
-    }
+  const last = (JSON.parse(key) as readonly string[]).at(-1)
+  for (const attribute of last === undefined ? [] : (JSON.parse(last) as readonly string[])) {
+    const at = attribute.indexOf('=')
+    // what is no text stands behind a "#", before which there is no "="
+    if (at < 0 || !/^[\d.]+$/.test(attribute.slice(0, at))) continue
+    let hash = 0
+    for (let i = at + 1; i < attribute.length; i++) hash = mixed(hash, attribute.charCodeAt(i))
+    sum = (sum + hash) | 0
   }
   return sum
 }

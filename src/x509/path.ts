@@ -199,7 +199,7 @@ export function* buildPath(
   const { transparency } = options
   const logged =
     transparency && path.end === 'anchor' && path.chain.length > 1
-      ? yield* loggedBy(leaf, path.chain[1] as Certificate, about.scts, transparency.logs, trial)
+      ? yield* loggedBy(leaf, path.chain[1] as Certificate, about, transparency.logs, trial)
       : []
   const unlogged =
     transparency?.policy === 'require' && about.purpose === 'server' ? tooFew(leaf, logged, transparency) : undefined

@@ -12,7 +12,8 @@ import type { Certificate } from './certificate.ts'
 import { der, derOctets, derOid, sequence, tags } from './der.ts'
 import { loadCertificates } from './load.ts'
 import { type CertificateRecipe, makeCertificate } from './make.ts'
-import { digest } from './ocsp.ts'
+import { makeOcspResponse } from './make-revocation.ts'
+import { digest, type OcspResponse } from './ocsp.ts'
 import { knownOid } from './oids.ts'
 import { buildPath } from './path.ts'
 import {
@@ -88,11 +89,17 @@ const by =
   (entry) =>
     logs.map((each) => stamp(each, entry, NOW - 20 * DAY))
 const plain = leafWith(() => [])
+const stapled = (scts: Uint8Array): Uint8Array => {
+  const answers = [{ certificate: plain, issuer: root, status: 'good', scts } as const]
+  return (makeOcspResponse({ responder: root, signer: rootKey, producedAt: NOW, answers }, node) as OcspResponse).raw
+}
 
 interface Row {
   readonly what: string
   readonly leaf: Certificate
   readonly scts?: Uint8Array
+  /** A stapled OCSP response. */
+  readonly ocsp?: Uint8Array
   readonly options?: Partial<TransparencyOptions>
   /** Operators of the logs that count, and whether they are enough. */
   readonly logged: string
@@ -163,6 +170,29 @@ const rows: readonly Row[] = [
     enough: false,
   },
   {
+    what: 'stapled',
+    leaf: plain,
+    ocsp: stapled(list(...by(a, b)(certificateEntry(plain)))),
+    logged: 'A B',
+    enough: true,
+  },
+  {
+    what: 'stapled and sent',
+    leaf: plain,
+    ocsp: stapled(list(...by(a)(certificateEntry(plain)))),
+    scts: list(...by(a, b)(certificateEntry(plain))),
+    logged: 'A B',
+    enough: true,
+  },
+  {
+    what: 'a list cut off that was stapled',
+    leaf: plain,
+    ocsp: stapled(list().subarray(1)),
+    logged: '',
+    enough: false,
+  },
+  { what: 'no response at all', leaf: plain, ocsp: Uint8Array.of(1), logged: '', enough: false },
+  {
     what: 'a list cut off',
     leaf: plain,
     scts: list(...by(a, b)(certificateEntry(plain))).subarray(0, -1),
@@ -184,7 +214,14 @@ for (const row of rows) {
     const logs = [a, b, c, again, old]
     for (const provider of [node, late]) {
       const verify = (policy: 'check' | 'require', purpose: 'server' | 'client' = 'server') => {
-        const about = { provider, purpose, name: 'example.com', time: NOW, ...(row.scts && { scts: row.scts }) }
+        const about = {
+          provider,
+          purpose,
+          name: 'example.com',
+          time: NOW,
+          ...(row.scts && { scts: row.scts }),
+          ...(row.ocsp && { ocsp: row.ocsp }),
+        }
         const transparency = { logs, policy, ...row.options }
         return runAsync(buildPath([row.leaf], about, { anchors: [root], transparency }))
       }

@@ -3,12 +3,13 @@ import type { Algorithm, Provider } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
 import { type Task, wait } from '../task.ts'
 import type { Certificate } from './certificate.ts'
-import { constructed, DerReader, der, sequence, tags } from './der.ts'
+import { constructed, DerError, DerReader, der, sequence, tags } from './der.ts'
 import { type Fault, shown } from './fault.ts'
-import { digest } from './ocsp.ts'
+import { digest, parseOcsp } from './ocsp.ts'
 import { knownOid } from './oids.ts'
 import { when } from './time.ts'
 import type { Trial } from './trial.ts'
+import type { About } from './verifier.ts'
 
 /** A log of Certificate Transparency that is believed, as lists of logs give it. */
 export interface CtLog {
@@ -83,16 +84,30 @@ export const splitTimestamps = (list: Uint8Array): readonly Uint8Array[] => {
 /** At most so many timestamps of one certificate are looked at. */
 const MOST = 32
 
-/** Which of the logs have promised to publish the leaf: by its own extension, or by a list that the server sent. */
+/**
+ * The lists of timestamps in a stapled OCSP response (section 3.3). They speak for themselves, whoever signed the response;
+ * what cannot be read brings none.
+ */
+const stapledLists = (response: Uint8Array | undefined): readonly Uint8Array[] => {
+  if (!response) return []
+  try {
+    return parseOcsp(response).answers.flatMap(({ scts }) => (scts ? [scts] : []))
+  } catch (error) {
+    if (error instanceof DerError) return []
+    throw error
+  }
+}
+
+/** Which of the logs have promised to publish the leaf: by its own extension, or by what the server sent. */
 export function* loggedBy(
   leaf: Certificate,
   issuer: Certificate,
-  list: Uint8Array | undefined,
+  { scts, ocsp }: Pick<About, 'scts' | 'ocsp'>,
   logs: Iterable<CtLog>,
   trial: Trial,
 ): Task<readonly Logged[]> {
   const embedded = leaf.known.sctList ?? []
-  const sent = list ? splitTimestamps(list) : []
+  const sent = [...(scts ? [scts] : []), ...stapledLists(ocsp)].flatMap(splitTimestamps)
   if (embedded.length + sent.length === 0) return []
   const known = [...logs]
   const seen: Logged[] = []
