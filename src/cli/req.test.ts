@@ -58,6 +58,22 @@ for (const [name, ...kind] of kinds) {
   })
 }
 
+test('req -passout encrypts keys, and -passin opens them', { skip }, async () => {
+  const [made, signed] = [
+    ['-keyout', 'locked.key', '-out', 'locked.pem'],
+    ['-keyout', 'below.key', '-out', 'below.pem'],
+  ]
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
+  await good('req', '-x509', ...ec, '-passout', 'pass:open sesame', ...made, '-subj', '/CN=locked')
+  assert.match(readFileSync(path('locked.key'), 'utf8'), /^-----BEGIN ENCRYPTED PRIVATE KEY-----/)
+  assert.equal(theirs('pkey', '-in', 'locked.key', '-passin', 'pass:open sesame', '-noout').code, 0)
+  const under = ['req', ...ec, '-noenc', ...signed, '-subj', '/CN=below', '-CA', 'locked.pem', '-CAkey', 'locked.key']
+  assert.match((await ours(...under)).err, /no password was given/)
+  assert.match((await ours(...under, '-passin', 'pass:wrong')).err, /the password is wrong/)
+  await good(...under, '-passin', 'pass:open sesame')
+  assert.equal(theirs('verify', '-CAfile', 'locked.pem', 'below.pem').code, 0)
+})
+
 test('req reads what OpenSSL wrote, PEM and DER', { skip }, async () => {
   const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'theirs.key']
   assert.equal(theirs('req', '-new', ...made, '-subj', SUBJECT, ...adding(ALL), '-out', 'theirs.pem').code, 0)
@@ -204,7 +220,10 @@ const refused: readonly (readonly [args: readonly string[], said: RegExp])[] = [
   [['-new'], /a key is needed/],
   [NEW, /-subj must say/],
   [['-newkey', 'ed25519', '-noenc', '-subj', '/CN=x'], /-newkey needs -keyout/],
-  [['-newkey', 'ed25519', '-keyout', 'f.key', '-subj', '/CN=x'], /say so with -noenc/],
+  [['-newkey', 'ed25519', '-keyout', 'f.key', '-subj', '/CN=x'], /-passout must say with which password/],
+  [[...NAMED, '-passout', 'pass:x'], /contradict each other/],
+  [['-newkey', 'ed25519', '-keyout', 'f.key', '-subj', '/CN=x', '-passout', 'x'], /pass:word, file:path or env:/],
+  [['-newkey', 'ed25519', '-keyout', 'f.key', '-subj', '/CN=x', '-passout', 'pass:'], /would protect nothing/],
   [['-newkey', 'dsa:2048'], /-newkey takes kind/],
   [['-newkey', 'rsa:1024', '-noenc', '-keyout', 'f.key', '-subj', '/CN=x'], /2048 to 16384 bits here, and not 1024/],
   [[...NAMED, '-pkeyopt', 'ec_paramgen_curve:P-256'], /is not for keys of the kind ed25519/],

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import { resolve } from 'node:path'
 import { equal } from '../bytes/compare.ts'
 import { node } from '../crypto/node/index.ts'
@@ -13,6 +14,7 @@ import {
   makeCertificate,
   makeRequest,
   oneLine,
+  type Password,
   parseRequest,
   requestText,
   writePem,
@@ -21,9 +23,10 @@ import { Failure, sentence } from './failure.ts'
 import { parsedFrom, readAll, readWhole, writeWhole } from './files.ts'
 import { BadValue, type Chosen, choice, flag, number, parseOptions, row, text, texts } from './options.ts'
 import { type Added, keyKind, parseAdded, parseSubject } from './req-values.ts'
+import { parsePassword } from './settings.ts'
 import { type Io, printable, put } from './terminal.ts'
 
-const rows = {
+const rowsFor = (env: Io['env']) => ({
   new: flag('makes a request', 'in'),
   x509: flag('makes a certificate instead, signed by its own key unless there is -CA'),
   newkey: row('kind', 'makes a key: rsa:2048, ec (with -pkeyopt), ed25519 or ed448', (given) => {
@@ -33,8 +36,10 @@ const rows = {
   pkeyopt: texts('option', 'ec_paramgen_curve:P-256 or rsa_keygen_bits:3072'),
   key: text('file', 'the private key, when there is one already'),
   keyout: text('file', 'where to write the new key, for its owner alone to read'),
-  noenc: flag('writes the key unencrypted, the only way it is written here'),
-  nodes: flag('the same'),
+  passout: row('source', 'password to encrypt it with: pass:word, file:path or env:variable', parsePassword(env)),
+  noenc: flag('writes the key unencrypted', 'passout'),
+  nodes: flag('the same', 'passout'),
+  passin: row('source', 'password of the keys that are read', parsePassword(env)),
   subj: row('name', 'whose it is to be: /C=US/O=Example/CN=example.com', parseSubject),
   addext: {
     value: 'extension',
@@ -56,14 +61,14 @@ const rows = {
   pubkey: flag('its public key, PEM'),
   batch: flag('is there for those who give it to OpenSSL; nothing is ever asked'),
   sha256: flag('is there for those who give it to OpenSSL; the hash is as strong as the key'),
-}
-type Options = Chosen<typeof rows>
+})
+type Options = Chosen<ReturnType<typeof rowsFor>>
 type Key = PrivateKey & { readonly pkcs8: Uint8Array }
 
 /** `typetls req`: 0, or 1 when something is wrong (openssl-req(1)). */
 export const req = async (io: Io, args: readonly string[]): Promise<number> => {
   const summary = 'Makes keys, certification requests and certificates, and shows requests.'
-  const given = parseOptions({ name: 'req', summary, rows }, args)
+  const given = parseOptions({ name: 'req', summary, rows: rowsFor(io.env) }, args)
   if (typeof given === 'string') {
     await put(io.stdout, given)
     return 0
@@ -94,10 +99,13 @@ const refuseContradictions = (options: Options, issue: boolean, make: boolean): 
     [given('newkey') && given('key'), '-newkey makes a key and -key names one; choose one of them'],
     [given('newkey') && given('in'), '-in brings a request with a key of its own, so -newkey cannot make another'],
     [given('newkey') && !given('keyout'), '-newkey needs -keyout, which says where the key is to be written'],
-    [given('newkey') && !given('noenc') && !given('nodes'), 'keys are written unencrypted only; say so with -noenc'],
     [
-      !given('newkey') && (given('keyout') || given('pkeyopt')),
-      '-keyout and -pkeyopt are for the key that -newkey makes',
+      given('newkey') && !given('noenc') && !given('nodes') && !given('passout'),
+      '-passout must say with which password to encrypt the key; -noenc writes it as it is',
+    ],
+    [
+      !given('newkey') && (given('keyout') || given('pkeyopt') || given('passout')),
+      '-keyout, -passout and -pkeyopt are for the key that -newkey makes',
     ],
     [make && newkey === undefined && key === undefined, 'a key is needed: -newkey makes one, -key names one'],
     [make && !given('subj'), '-subj must say whose it is to be, as /CN=example.com'],
@@ -130,15 +138,15 @@ const prove = async (io: Io, request: CertificateRequest): Promise<void> => {
   await put(io.stderr, 'Certificate request self-signature verify OK\n')
 }
 
-const keyOf = async ({ newkey, pkeyopt, key }: Options): Promise<Key | undefined> => {
+const keyOf = async ({ newkey, pkeyopt, key, passin }: Options): Promise<Key | undefined> => {
   if (newkey !== undefined) return await node.generate(keyKind(newkey, pkeyopt))
-  return key === undefined ? undefined : await keyFrom(key)
+  return key === undefined ? undefined : await keyFrom(key, passin)
 }
 
-const keyFrom = async (path: string): Promise<Key> => {
+const keyFrom = async (path: string, password: Password | undefined): Promise<Key> => {
   const contents = readWhole(path)
   try {
-    return await loadPrivateKey(contents, node)
+    return await loadPrivateKey(contents, node, password)
   } catch (error) {
     throw new Failure(`${path}: ${sentence(error)}`)
   }
@@ -150,7 +158,8 @@ const ask = async ({ subj = [], addext = [] }: Options, key: Key): Promise<Certi
 /** OpenSSL makes whoever signs himself a CA, and so do we; whom a CA certifies only when -addext says so. */
 const certify = async (options: Options, key: Key | undefined, request?: CertificateRequest): Promise<Certificate> => {
   const { addext = [], days = 30 } = options
-  const issuer = options.CA === undefined ? undefined : await issuerOf(options.CA, options.CAkey ?? options.CA)
+  const { CA, CAkey = CA, passin } = options
+  const issuer = CA === undefined ? undefined : await issuerOf(CA, CAkey as string, passin)
   const signer = issuer?.key ?? (key as Key)
   const spki = (request ?? (key as Key)).spki
   if (!issuer && !equal(spki, signer.spki))
@@ -174,9 +183,13 @@ const certify = async (options: Options, key: Key | undefined, request?: Certifi
   )
 }
 
-const issuerOf = async (path: string, keyPath: string): Promise<{ certificate: Certificate; key: Key }> => {
+const issuerOf = async (
+  path: string,
+  keyPath: string,
+  password: Password | undefined,
+): Promise<{ certificate: Certificate; key: Key }> => {
   const [certificate] = parsedFrom(path, readWhole(path), loadCertificates) as readonly [Certificate]
-  const key = await keyFrom(keyPath)
+  const key = await keyFrom(keyPath, password)
   if (!equal(certificate.spki, key.spki)) throw new Failure(`req: ${keyPath} is not the key of the CA in ${path}`)
   const { keyUsage, known } = certificate
   if (!known.basicConstraints?.ca || (keyUsage && !keyUsage.has('keyCertSign')))
@@ -208,10 +221,18 @@ const write = async (
     Buffer.from(body as string),
   ])
   const { keyout, out } = options
-  const keyPem = key === undefined ? '' : writePem('PRIVATE KEY', key.pkcs8)
+  const keyPem = key === undefined ? '' : keyText(key, options.passout?.())
   // OpenSSL, too, lets both share a file
   const together = keyout !== undefined && out !== undefined && resolve(keyout) === resolve(out)
   if (keyout !== undefined) writeWhole(keyout, together ? Buffer.concat([Buffer.from(keyPem), all]) : keyPem, true)
   if (out === undefined) await put(io.stdout, all)
   else if (!together) writeWhole(out, all)
+}
+
+/** With a password, PKCS#8 encrypted as OpenSSL does it: PBES2 with PBKDF2 and AES-256-CBC. */
+const keyText = ({ pkcs8 }: Key, passphrase: string | undefined): string => {
+  if (passphrase === undefined) return writePem('PRIVATE KEY', pkcs8)
+  if (passphrase === '') throw new Failure('req: the password of -passout is empty, which would protect nothing')
+  const key = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
+  return String(key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase }))
 }

@@ -169,13 +169,14 @@ export const parsePassword =
           try {
             return readFileSync(value, 'utf8').split(/\r?\n/, 1)[0] as string
           } catch (error) {
-            throw new Failure(`-pass: no password could be read from ${value}: ${sentence(error)}`)
+            throw new Failure(`no password could be read from ${value}: ${sentence(error)}`)
           }
         }
       case 'env':
         return () => {
           const word = env[value]
-          if (word === undefined) throw new Failure(`-pass: the environment variable ${value} is not set`)
+          if (word === undefined)
+            throw new Failure(`the environment variable ${value}, which is to hold a password, is not set`)
           return word
         }
       default:
