@@ -12,11 +12,13 @@ export interface Fault {
   readonly remedy?: string
 }
 
+/** What a peer made long is cut: it goes into messages and logs. */
+export const shortened = (text: string, most = 1000): string =>
+  text.length > most ? `${text.slice(0, most - 3)}...` : text
+
 /** The subject of a certificate for people, never longer than is readable. */
-export const subjectText = ({ subject }: Certificate): string => {
-  const text = subject.empty ? 'without a subject' : String(subject)
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text
-}
+export const subjectText = ({ subject }: Certificate): string =>
+  subject.empty ? 'without a subject' : shortened(String(subject), 120)
 
 /** For sentences: the subject in quotes. */
 export const shown = (certificate: Certificate): string => `the certificate "${subjectText(certificate)}"`
@@ -139,5 +141,5 @@ const advice: Readonly<Partial<Record<Verdict, Advice>>> = {
 /** The rule that a fault breaks and what would mend it. */
 export const adviceOn = ({ verdict, rule, remedy }: Fault): Advice => ({
   rule: rule ?? advice[verdict]?.rule ?? 'RFC 5280 section 6',
-  remedy: remedy ?? advice[verdict]?.remedy ?? reissue,
+  remedy: shortened(remedy ?? advice[verdict]?.remedy ?? reissue),
 })

@@ -3,7 +3,7 @@ import { isBare } from './anchor.ts'
 import type { Certificate } from './certificate.ts'
 import { comparisons, namesOf, violationOf } from './constraints.ts'
 import { type AccessDescription, processed } from './extensions.ts'
-import { adviceOn, type Fault, shown } from './fault.ts'
+import { adviceOn, type Fault, shortened, shown } from './fault.ts'
 import { matchIdentity } from './identity.ts'
 import { knownOid, oidName } from './oids.ts'
 import { policyWork, processPolicies } from './policy.ts'
@@ -34,8 +34,18 @@ export const finding = (certificate: Certificate, depth: number, fault: Fault): 
   code: verdicts[fault.verdict],
   depth,
   certificate,
-  detail: fault.detail,
+  detail: shortened(fault.detail),
   ...adviceOn(fault),
+})
+
+/** Its sentence is made only when somebody reads it: most paths are good. */
+const inOrder = (certificate: Certificate, depth: number): Finding => ({
+  code: verdicts.ok,
+  depth,
+  certificate,
+  get detail() {
+    return `${shown(certificate)} is in order`
+  },
 })
 
 /** How a path ends: at an anchor, or why it got no further. */
@@ -101,7 +111,7 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
     }
     const fault = timeFault(certificate, rules.time)
     if (fault) report(depth, fault)
-    findings.push({ code: verdicts.ok, depth, certificate, detail: `${shown(certificate)} is in order` })
+    findings.push(inOrder(certificate, depth))
   }
   for (let depth = top; depth >= 0; depth--) constrain(chain, depth, trial, report)
   trial.spend('comparisons', policyWork(chain))

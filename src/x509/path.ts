@@ -267,16 +267,16 @@ const revocationRules = (about: About, options: RevocationOptions): RevocationRu
 const settle = ({ chain }: Path, findings: readonly Finding[], ask: VerifierOptions['onCertificate']): number => {
   let tolerated: Finding | undefined
   for (const finding of findings) {
-    const { depth, certificate, detail } = finding
+    const { depth, certificate } = finding
     const ok = finding.code === verdicts.ok
     if (!ok) tolerated = finding
     const code = tolerated?.code ?? verdicts.ok
-    if (ask ? ask({ ok, code, depth, certificate, detail, chain }) : ok) continue
+    if (ask ? ask({ ok, code, depth, certificate, detail: finding.detail, chain }) : ok) continue
     const refused = { verdict: 'unspecified', detail: `${shown(certificate)} was refused by the application` } as const
     const { rule, remedy } = { ...adviceOn(refused), ...(tolerated ?? finding) }
     const explanation = { path: chain.map(subjectText), certificate: subjectText(certificate), rule, remedy }
     if (ok && !tolerated) throw new CertificateError(verdicts.unspecified, depth, refused.detail, { explanation })
-    throw new CertificateError(code, depth, detail, { explanation })
+    throw new CertificateError(code, depth, finding.detail, { explanation })
   }
   return tolerated?.code ?? verdicts.ok
 }
