@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Misuse } from '../errors.ts'
 import { hex } from './text.ts'
-import { Writer } from './writer.ts'
+import { Writer, written } from './writer.ts'
 
 describe('writer', () => {
   const numbers: readonly (readonly [number, number, string])[] = [
@@ -78,4 +78,34 @@ describe('writer', () => {
       assert.throws(() => w.prefixed(width, () => w.raw(new Uint8Array(length))), Misuse)
     })
   }
+})
+
+describe('written', () => {
+  test('every result is an array of its own', () => {
+    const one = written((w) => w.number(2, 0x0102))
+    const two = written((w) => w.number(2, 0x0304))
+    assert.deepEqual([hex(one), hex(two)], ['0102', '0304'])
+    assert.notEqual(one.buffer, two.buffer)
+  })
+
+  test('one inside another', () => {
+    const whole = written((w) => {
+      w.number(1, 1)
+      w.raw(written((inner) => inner.number(1, 2)))
+      w.raw(written((inner) => inner.number(1, 3)))
+      w.number(1, 4)
+    })
+    assert.equal(hex(whole), '01020304')
+  })
+
+  test('after a failure and after something large it goes on as before', () => {
+    assert.throws(() =>
+      written((w) => {
+        w.number(1, 1)
+        throw new Error('no')
+      }),
+    )
+    assert.equal(written((w) => w.raw(new Uint8Array(100_000).fill(7))).length, 100_000)
+    assert.equal(hex(written((w) => w.number(1, 5))), '05')
+  })
 })

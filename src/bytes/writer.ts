@@ -1,12 +1,29 @@
 import { Misuse } from '../errors.ts'
 
+/**
+ * What `fill` writes, in an array of its own. All that is written this way goes through one scratch, which is wiped; who
+ * writes while another is writing gets memory of its own.
+ */
+export const written = (fill: (w: Writer) => void): Uint8Array => {
+  const w = new Writer(scratch ?? new Uint8Array(1024))
+  scratch = undefined
+  try {
+    fill(w)
+    return w.finish().slice()
+  } finally {
+    scratch = w.release()
+  }
+}
+let scratch: Uint8Array | undefined
+
 /** One growable buffer. Lengths are filled in afterwards, so nothing has to be measured beforehand. */
 export class Writer {
   #bytes: Uint8Array
   #at = 0
 
-  constructor(size = 512) {
-    this.#bytes = new Uint8Array(size)
+  /** `place`: the memory to begin with, or its size. */
+  constructor(place: Uint8Array | number = 512) {
+    this.#bytes = typeof place === 'number' ? new Uint8Array(place) : place
   }
 
   get length(): number {
@@ -49,6 +66,13 @@ export class Writer {
     return this.#bytes.subarray(0, this.#at)
   }
 
+  /** Gives its memory back, wiped; undefined when it has become too large to keep. */
+  release(): Uint8Array | undefined {
+    const bytes = this.#bytes
+    bytes.fill(0, 0, this.#at)
+    return bytes.length <= KEPT ? bytes : undefined
+  }
+
   #room(length: number): void {
     if (this.#at + length <= this.#bytes.length) return
     const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + length))
@@ -56,3 +80,5 @@ export class Writer {
     this.#bytes = larger
   }
 }
+
+const KEPT = 1 << 16

@@ -40,20 +40,21 @@ export const protection = (primitives: RecordPrimitives, keying: Keying): Protec
 /** Up to here one call over a copy costs less than two calls. */
 const JOIN = 4096
 
+// lent to one call of an `Aead` after another
+const nonce = new Uint8Array(12)
+const header = new Uint8Array(5)
+const typeAlone = new Uint8Array(1)
+
 /** RFC 9846 sections 5.2 and 5.3. */
 class Aead13 implements Protection {
   readonly #aead: Aead
   readonly #tag: number
   readonly #iv: Uint8Array
-  readonly #nonce: Uint8Array
-  readonly #aad = new Uint8Array(5)
-  #tail = new Uint8Array(1)
 
   constructor(aead: Aead, tag: number, iv: Uint8Array) {
     this.#aead = aead
     this.#tag = tag
     this.#iv = iv.slice()
-    this.#nonce = iv.slice()
   }
 
   sealedLength(data: number, padding: number): number {
@@ -63,25 +64,25 @@ class Aead13 implements Protection {
   seal(sequence: number, type: number, data: Uint8Array, padding: number, record: Uint8Array): Maybe<void> {
     const inner = data.length + 1 + padding
     checkPlace(record, inner + this.#tag)
-    xorNonce(this.#nonce, this.#iv, sequence)
-    copyHeader(this.#aad, record)
+    xorNonce(nonce, this.#iv, sequence)
+    copyHeader(header, record)
     const body = record.subarray(5)
     if (inner <= JOIN) {
       body.set(data)
       body[data.length] = type
-      body.fill(0, data.length + 1, inner)
-      return this.#aead.seal(this.#nonce, this.#aad, body.subarray(0, inner), NONE, body)
+      if (padding > 0) body.fill(0, data.length + 1, inner)
+      return this.#aead.seal(nonce, header, body.subarray(0, inner), NONE, body)
     }
-    if (this.#tail.length !== 1 + padding) this.#tail = new Uint8Array(1 + padding)
-    this.#tail[0] = type
-    return this.#aead.seal(this.#nonce, this.#aad, data, this.#tail, body)
+    const end = padding === 0 ? typeAlone : new Uint8Array(1 + padding)
+    end[0] = type
+    return this.#aead.seal(nonce, header, data, end, body)
   }
 
   open(sequence: number, record: Uint8Array): Maybe<Opened | undefined> {
     if (record.length < 5 + this.#tag) return undefined
-    xorNonce(this.#nonce, this.#iv, sequence)
-    copyHeader(this.#aad, record)
-    const inner = this.#aead.open(this.#nonce, this.#aad, record.subarray(5))
+    xorNonce(nonce, this.#iv, sequence)
+    copyHeader(header, record)
+    const inner = this.#aead.open(nonce, header, record.subarray(5))
     return isPromise(inner) ? inner.then(withoutPadding) : withoutPadding(inner)
   }
 }
@@ -97,6 +98,7 @@ const withoutPadding = (inner: Uint8Array | undefined): Opened | undefined => {
 /** Sections 5.3 of RFC 9846 and 2 of RFC 7905. */
 const xorNonce = (nonce: Uint8Array, iv: Uint8Array, sequence: number): void => {
   putSequence(counter, sequence)
+  for (let i = 0; i < 4; i++) nonce[i] = iv[i] as number
   for (let i = 0; i < 8; i++) nonce[4 + i] = (iv[4 + i] as number) ^ (counter[i] as number)
 }
 const counter = new Uint8Array(8)

@@ -1,10 +1,9 @@
-import { NONE } from '../bytes/compare.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { Facts } from '../facts.ts'
 import type { Body, Message } from '../messages/table.ts'
-import { type Session, WEEK } from '../session/session.ts'
+import { WEEK } from '../session/session.ts'
 import type { Task } from '../task.ts'
 import { answerRequest, checkFinished, checkProof, judge, unadorned } from './authenticate.ts'
 import type { Peer, Request, Servant } from './peer.ts'
@@ -130,17 +129,14 @@ class Open13 implements Servant {
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
     const lifetime = lifetimeOf(config)
     const secret = yield* ticketSecret(provider, this.#suite, this.#resumption, ticketNonce)
-    const session: Session = {
-      ...remember(peer),
+    const session = remember(peer, {
       version: TLS13,
-      suite: this.#suite.id,
+      suite: this.#suite,
       secret,
-      id: NONE,
-      ticket: NONE,
       ticketAgeAdd,
       lifetime,
       earlyData: config.earlyData,
-    }
+    })
     const ticket = yield* sealed(config, session)
     if (!ticket) return
     peer.tell('newSessionTicket', {
@@ -184,17 +180,15 @@ function* keepTicket(peer: Peer, suite: Suite, resumption: Uint8Array, ticket: B
   // RFC 9846 4.6.1: a lifetime of zero means: throw it away at once
   if (ticketLifetime === 0) return
   const secret = yield* ticketSecret(provider, suite, resumption, ticketNonce)
-  const session: Session = {
-    ...remember(peer),
+  const session = remember(peer, {
     version: TLS13,
-    suite: suite.id,
+    suite,
     secret,
-    id: NONE,
     ticket: ticket.ticket.slice(),
     ticketAgeAdd,
     lifetime: Math.min(ticketLifetime, WEEK),
     earlyData: ticket.extensions.earlyData ?? 0,
-  }
+  })
   yield* keepForNext(peer, session)
 }
 

@@ -8,7 +8,7 @@ import { confirm } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams } from '../messages/exchange12.ts'
 import type { ServerHello } from '../messages/hello.ts'
 import type { Body, Message } from '../messages/table.ts'
-import { type Session, WEEK } from '../session/session.ts'
+import { WEEK } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
@@ -239,16 +239,14 @@ function* keep(
 ): Task<void> {
   const { config, facts } = peer
   const hint = ticket?.ticketLifetimeHint || config.sessionLifetime
-  const session: Session = {
-    ...remember(peer),
+  const session = remember(peer, {
     version: TLS12,
-    suite: suite.id,
+    suite,
     secret: master,
     id: id.slice(),
     ticket: ticket?.ticket.slice() ?? NONE,
-    ticketAgeAdd: 0,
     lifetime: Math.min(hint, WEEK),
-  }
+  })
   facts.session = session
   if (session.id.length > 0 || session.ticket.length > 0) yield* keepForNext(peer, session)
 }

@@ -1,5 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
-import { Writer } from '../bytes/writer.ts'
+import { written } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { AlertReceived, alertName, alerts, TlsError } from '../errors.ts'
@@ -147,10 +147,10 @@ export class Peer implements Beside {
     const { type, codec } = messages[name]
     const whole = dressed(this.config, this.facts, name, body) as Body<N>
     const said = this.config.rewrite ? (this.config.rewrite(name, whole) as Body<N>) : whole
-    const w = new Writer()
-    w.number(1, type)
-    w.prefixed(3, () => (codec as Codec<Body<N>>).write(w, said))
-    return w.finish()
+    return written((w) => {
+      w.number(1, type)
+      w.prefixed(3, () => (codec as Codec<Body<N>>).write(w, said))
+    })
   }
 
   *digest(): Task<Uint8Array> {

@@ -2,7 +2,7 @@ import { equal, NONE } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { type Config, type ExternalPsk, TLS13, type Version } from '../config.ts'
 import type { HashName } from '../crypto/provider.ts'
-import { suiteById } from '../crypto/suites.ts'
+import { type Suite, suiteById } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { Facts, Miss } from '../facts.ts'
 import { isFresh, type Session, WEEK } from '../session/session.ts'
@@ -143,11 +143,14 @@ export const checkFragments = ({ resumed, session, maxFragmentLength = 0 }: Fact
 }
 
 /** What a session of either version keeps of a handshake. */
-export const remember = ({
-  config,
-  facts,
-  binding,
-}: Peer): Omit<Session, 'version' | 'suite' | 'secret' | 'id' | 'ticket' | 'ticketAgeAdd' | 'lifetime'> => ({
+export const remember = ({ config, facts, binding }: Peer, given: Given): Session => ({
+  version: given.version,
+  suite: given.suite.id,
+  secret: given.secret,
+  id: given.id ?? NONE,
+  ticket: given.ticket ?? NONE,
+  ticketAgeAdd: given.ticketAgeAdd ?? 0,
+  lifetime: given.lifetime,
   created: config.now(),
   serverName: facts.serverName,
   peerName: facts.role === 'client' ? config.peerName : undefined,
@@ -159,12 +162,20 @@ export const remember = ({
   context: config.sessionContext,
   binding,
   region: '',
-  earlyData: 0,
+  earlyData: given.earlyData ?? 0,
   maxFragmentLength: facts.maxFragmentLength ?? 0,
   recordLimit: facts.peerRecordLimit ?? 0,
   trustedUntil: trustedUntil(config, facts),
   appData: NONE,
 })
+
+/** What is a session's own: the rest is of the handshake that it comes from. */
+interface Given extends Partial<Pick<Session, 'id' | 'ticket' | 'ticketAgeAdd' | 'earlyData'>> {
+  readonly version: Version
+  readonly suite: Suite
+  readonly secret: Uint8Array
+  readonly lifetime: number
+}
 
 /** Seconds for which a server's sessions may be resumed. */
 export const lifetimeOf = ({ sessionLifetime, tickets }: Config): number =>

@@ -17,6 +17,7 @@ abstract class Stage {
   protected readonly provider: Provider
   protected readonly suite: Hashed
   readonly #secret: Uint8Array
+  #salt: Uint8Array | undefined
 
   constructor(provider: Provider, suite: Hashed, secret: Uint8Array) {
     this.provider = provider
@@ -33,24 +34,46 @@ abstract class Stage {
   /** The secret of the next stage: extracted from this one and new key material. */
   protected *mix(input: Uint8Array): Task<Uint8Array> {
     const { provider, suite } = this
-    const hash = provider.hash(suite.hash)
-    const salt = yield* this.derive('derived', yield* wait(hash.digest()))
-    return yield* wait(provider.extract(suite.hash, salt, input))
+    this.#salt ??= yield* this.derive('derived', yield* emptyDigest(provider, suite.hash))
+    return yield* wait(provider.extract(suite.hash, this.#salt, input))
   }
 }
 
 const zeros = (suite: Hashed): Uint8Array => new Uint8Array(hashLength[suite.hash])
 
+/** What depends on nothing but the hash, once it is known. */
+class Constants {
+  readonly digest: Partial<Record<HashName, Uint8Array>> = {}
+  readonly early: Partial<Record<HashName, EarlyStage>> = {}
+}
+const constants = new WeakMap<Provider, Constants>()
+const constantsOf = (provider: Provider): Constants => {
+  let found = constants.get(provider)
+  if (!found) constants.set(provider, (found = new Constants()))
+  return found
+}
+
+/** The hash of nothing. */
+function* emptyDigest(provider: Provider, name: HashName): Task<Uint8Array> {
+  const { digest } = constantsOf(provider)
+  return (digest[name] ??= yield* wait(provider.hash(name).digest()))
+}
+
 /** From a pre-shared key, or from zeros. */
 export class EarlyStage extends Stage {
-  static *begin(provider: Provider, suite: Hashed, psk: Uint8Array = zeros(suite)): Task<EarlyStage> {
-    return new EarlyStage(provider, suite, yield* wait(provider.extract(suite.hash, zeros(suite), psk)))
+  static *begin(provider: Provider, suite: Hashed, psk?: Uint8Array): Task<EarlyStage> {
+    const { early } = constantsOf(provider)
+    const before = psk ? undefined : early[suite.hash]
+    if (before) return before
+    const secret = yield* wait(provider.extract(suite.hash, zeros(suite), psk ?? zeros(suite)))
+    const stage = new EarlyStage(provider, suite, secret)
+    if (!psk) early[suite.hash] = stage
+    return stage
   }
 
   /** What a binder is made with: `ext` for keys agreed elsewhere, `imp` for imported ones, `res` for those of a ticket. */
   *binderKey(origin: 'ext' | 'imp' | 'res'): Task<Uint8Array> {
-    const hash = this.provider.hash(this.suite.hash)
-    return yield* this.derive(`${origin} binder`, yield* wait(hash.digest()))
+    return yield* this.derive(`${origin} binder`, yield* emptyDigest(this.provider, this.suite.hash))
   }
 
   /** What early data is protected with: over the ClientHello alone. */
@@ -129,10 +152,8 @@ export function* exported(
   context: Uint8Array | undefined,
   length: number,
 ): Task<Uint8Array> {
-  const empty = provider.hash(suite.hash)
-  const secret = yield* wait(
-    provider.expandLabel(suite.hash, exporter, label, yield* wait(empty.digest()), hashLength[suite.hash]),
-  )
+  const empty = yield* emptyDigest(provider, suite.hash)
+  const secret = yield* wait(provider.expandLabel(suite.hash, exporter, label, empty, hashLength[suite.hash]))
   const hash = provider.hash(suite.hash)
   hash.update(context ?? NONE)
   return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', yield* wait(hash.digest()), length))

@@ -109,16 +109,13 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
   carrier.readWith(carrier.keys12(keys.client))
   yield* theirFinished(peer, suite, master)
 
-  const session: Session = {
-    ...remember(peer),
+  const session = remember(peer, {
     version: TLS12,
-    suite: suite.id,
+    suite,
     secret: master,
     id,
-    ticket: NONE,
-    ticketAgeAdd: 0,
     lifetime: lifetimeOf(config),
-  }
+  })
   facts.session = session
   if (givesTicket) yield* sendTicket(peer, session)
   else if (config.sessions && id.length > 0) yield* store(config.sessions, session)

@@ -111,7 +111,7 @@ export class TlsCarrier implements Carrier {
       const record = input.lend(HEADER + length)
       const keys = this.#reading
       let inner = type
-      let data = record.subarray(HEADER)
+      let data: Uint8Array
       if (keys && !this.#inClear(type, record)) {
         const answer = keys.protection.open(this.#readSequence, record)
         const opened = isPromise(answer) ? yield* wait(answer) : answer
@@ -142,6 +142,8 @@ export class TlsCarrier implements Carrier {
         this.#skip -= Math.max(1, length)
         input.drop(HEADER + length)
         continue
+      } else {
+        data = record.subarray(HEADER)
       }
       if (keys?.version === TLS13 && type === APPLICATION_DATA && length - this.#tag(keys) > this.#readLimit + 1)
         // RFC 9846 5.4: the limit counts the padding too

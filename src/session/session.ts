@@ -1,19 +1,6 @@
+import { written } from '../bytes/writer.ts'
 import type { Maybe } from '../task.ts'
-import {
-  type Codec,
-  decode,
-  encode,
-  type Infer,
-  list,
-  mapped,
-  opaque,
-  struct,
-  text,
-  u8,
-  u16,
-  u32,
-  u48,
-} from '../wire/codec.ts'
+import { type Codec, decode, type Infer, list, mapped, opaque, struct, text, u8, u16, u32, u48 } from '../wire/codec.ts'
 
 const FORMAT = 3
 /** Bytes of an encoded session at most: room for the longest chain that a peer may send, twice. */
@@ -39,7 +26,6 @@ const flag = mapped(
 
 /** A session as data: all that a resumption must agree on. Stored or sealed by this codec. */
 const layout = struct('Session', {
-  format: u8,
   version: u16,
   suite: u16,
   /** TLS 1.3: the pre-shared key; TLS 1.2: the master secret. */
@@ -81,16 +67,20 @@ const layout = struct('Session', {
   appData: opaque(0, 2 ** 16 - 1),
 })
 
-export type Session = Omit<Infer<typeof layout>, 'format'>
+export type Session = Infer<typeof layout>
 
-export const encodeSession = (session: Session): Uint8Array => encode(layout, { ...session, format: FORMAT })
+/** A byte for the format, and the session. */
+export const encodeSession = (session: Session): Uint8Array =>
+  written((w) => {
+    w.number(1, FORMAT)
+    layout.write(w, session)
+  })
 
 /** Undefined for bytes that are no session, or one of another format. */
 export const decodeSession = (data: Uint8Array): Session | undefined => {
   if (data[0] !== FORMAT || data.length > MOST) return undefined
   try {
-    const { format: _, ...session } = decode(layout, new Uint8Array(data))
-    return session
+    return decode(layout, data.slice(1))
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { Reader } from '../bytes/reader.ts'
-import { Writer } from '../bytes/writer.ts'
+import { type Writer, written } from '../bytes/writer.ts'
 import { TlsError } from '../errors.ts'
 
 /** One description of a structure on the wire: it reads, writes and names its parts. */
@@ -23,11 +23,7 @@ export const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => {
   return value
 }
 
-export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => {
-  const w = new Writer()
-  codec.write(w, value)
-  return w.finish()
-}
+export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => written((w) => codec.write(w, value))
 
 const unsigned = (width: number): Codec<number> => ({
   name: `uint${8 * width}`,

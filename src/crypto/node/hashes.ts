@@ -6,7 +6,7 @@ import { type Hash, type HashName, hashLength } from '../provider.ts'
 /** The same bytes without Buffer's ways of its own. */
 export const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 
-export const hash = (name: HashName): Hash => running(crypto.createHash(name))
+export const hash = (name: HashName): Hash => (oneShot ? new Gathering(name) : running(crypto.createHash(name)))
 
 const running = (live: crypto.Hash): Hash => ({
   update(data) {
@@ -15,6 +15,60 @@ const running = (live: crypto.Hash): Hash => ({
   digest: () => plain(live.copy().digest()),
   copy: () => running(live.copy()),
 })
+
+/**
+ * A hash of little: it keeps the bytes and hashes them as often as it is asked, which costs less than a native object that
+ * is copied for every digest. What grows beyond that goes on in such an object.
+ */
+class Gathering implements Hash {
+  readonly #name: HashName
+  #bytes: Uint8Array
+  #length = 0
+  #live: Hash | undefined
+
+  constructor(name: HashName, bytes: Uint8Array = EMPTY) {
+    this.#name = name
+    this.#bytes = bytes
+    this.#length = bytes.length
+  }
+
+  update(data: Uint8Array): void {
+    if (this.#live) return this.#live.update(data)
+    const end = this.#length + data.length
+    if (end > LITTLE) {
+      this.#live = running(crypto.createHash(this.#name))
+      this.#live.update(this.#gathered)
+      this.#live.update(data)
+      this.#bytes = EMPTY
+      return
+    }
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.min(LITTLE, Math.max(end, 2 * this.#bytes.length)))
+      larger.set(this.#gathered)
+      this.#bytes = larger
+    }
+    this.#bytes.set(data, this.#length)
+    this.#length = end
+  }
+
+  digest(): Uint8Array {
+    if (this.#live) return this.#live.digest() as Uint8Array
+    const out = new Uint8Array(hashLength[this.#name])
+    latin1Write.call(out, digestText(this.#name, this.#gathered), 0, out.length)
+    return out
+  }
+
+  copy(): Hash {
+    return this.#live ? this.#live.copy() : new Gathering(this.#name, this.#gathered.slice())
+  }
+
+  get #gathered(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
+}
+const EMPTY = new Uint8Array(0)
+/** Bytes: a handshake with a usual chain has less. */
+const LITTLE = 4096
 
 /** Two one-shot hashes over pads in a scratch cost half of a native HMAC object, for everything that fits there. */
 export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
