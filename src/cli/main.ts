@@ -5,6 +5,7 @@ import { demo } from './demo.ts'
 import { devCa } from './dev-ca.ts'
 import { Failure, sentence } from './failure.ts'
 import { TlsFailure } from './link.ts'
+import { proxy } from './proxy.ts'
 import { req } from './req.ts'
 import { sClient } from './s_client.ts'
 import { sServer } from './s_server.ts'
@@ -21,6 +22,7 @@ const commands: Readonly<Record<string, Command>> = {
   x509,
   req,
   'dev-ca': devCa,
+  proxy,
 }
 
 const HELP = `typetls: TLS 1.3 and 1.2 in TypeScript
@@ -32,6 +34,7 @@ const HELP = `typetls: TLS 1.3 and 1.2 in TypeScript
   typetls x509 [options]                      shows, checks and converts a certificate, as OpenSSL's x509 does
   typetls req [options]                       makes keys, requests and certificates, as OpenSSL's req does
   typetls dev-ca folder name...               makes a CA for development, and a server certificate for these names
+  typetls proxy [options]                     ends TLS in front of a backend, alone or as one of a fleet
 
 "typetls COMMAND -help" lists the options of a command.
 `
