@@ -52,6 +52,8 @@ const LIMIT = 1000
 /** Tiers in which no answer may differ from the suite's. */
 const BINDING = ['settled', 'contested', 'pedantic']
 
+const faults: string[] = []
+
 const judge = async (test: Case, strict: boolean): Promise<Answer> => {
   const { id } = test
   try {
@@ -80,7 +82,9 @@ const judge = async (test: Case, strict: boolean): Promise<Answer> => {
       return { id, actual_result: 'FAILURE', context: `${error.code}: ${error.message}` }
     if (error instanceof DerError || error instanceof PemError)
       return { id, actual_result: 'FAILURE', context: error.message }
-    throw error
+    // a fault of ours is no answer; the rest of the suite is still asked
+    faults.push(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    return { id, actual_result: 'SKIPPED', context: `fault: ${error}` }
   }
 }
 
@@ -143,7 +147,7 @@ for (const [tier, { accepted, rejected }] of counts) {
   for (const id of accepted) say(`invalid accepted (${tier}): ${id}`)
   for (const line of rejected) say(`valid rejected (${tier}): ${line}`)
 }
-for (const line of slow) say(line)
+for (const line of [...faults, ...slow]) say(line)
 const summary = (name: string, { agree, accepted, rejected, skipped, all }: Count): void =>
   say(
     `${name}: ${agree} agree, ${accepted.length} invalid accepted, ${rejected.length} valid rejected, ${skipped} skipped of ${all}`,
@@ -154,4 +158,4 @@ for (const tier of [...BINDING, 'unimplemented', 'unrated']) {
 }
 summary('limbo', counts.get('all') ?? { agree: 0, accepted: [], rejected: [], skipped: 0, all: 0 })
 const wrong = BINDING.some((tier) => counts.get(tier)?.accepted.length || counts.get(tier)?.rejected.length)
-process.exit(wrong || slow.length > 0 ? 1 : 0)
+process.exit(wrong || faults.length + slow.length > 0 ? 1 : 0)
