@@ -63,11 +63,24 @@ describe('input', () => {
     assert.equal(input.at(977), 1)
   })
 
-  test('a quiet connection keeps little memory', () => {
-    const input = new Input()
-    input.push(new Uint8Array(100_000))
-    input.drop(100_000)
-    assert.ok(input.room(1).length < 20_000)
+  test('what a quiet connection has read serves the next one', () => {
+    const [one, other] = [new Input(), new Input()]
+    one.push(Uint8Array.of(1, 2))
+    const { buffer } = one.lend(2)
+    one.drop(2)
+    assert.equal(other.room(1).buffer, buffer)
+    one.push(Uint8Array.of(3))
+    assert.notEqual(one.lend(1).buffer, buffer)
+  })
+
+  test('memory of which a view is lent serves nobody else, though it was outgrown', () => {
+    const [one, other] = [new Input(), new Input()]
+    one.push(new Uint8Array(4000).fill(1))
+    const lent = one.lend(4000)
+    one.push(new Uint8Array(4000).fill(2))
+    other.push(new Uint8Array(4000).fill(3))
+    assert.ok(lent.every((byte) => byte === 1))
+    assert.notEqual(other.lend(1).buffer, lent.buffer)
   })
 
   for (let seed = 0; seed < 10; seed++) {

@@ -1,4 +1,5 @@
 import { NONE } from './compare.ts'
+import { borrow, giveBack } from './pool.ts'
 
 /**
  * Bytes from the peer that are not yet read. A view that was lent stays true until `drop`: growing makes a new buffer,
@@ -51,8 +52,9 @@ export class Input {
     this.#from += length
     if (this.#from < this.#to) return
     this.#from = this.#to = 0
-    // a quiet connection keeps little
-    if (this.#bytes.length > KEEP) this.#bytes = NONE
+    // a quiet connection keeps nothing
+    giveBack(this.#bytes)
+    this.#bytes = NONE
   }
 
   #make(length: number): void {
@@ -61,8 +63,9 @@ export class Input {
     if (fits && this.#lent === 0) {
       this.#bytes.copyWithin(0, this.#from, this.#to)
     } else {
-      const larger = new Uint8Array(Math.max(MINIMUM, held + length, fits ? 0 : Math.min(held * 2, GROWTH)))
+      const larger = borrow(Math.max(held + length, fits ? 0 : Math.min(held * 2, GROWTH)))
       larger.set(this.#bytes.subarray(this.#from, this.#to))
+      if (this.#lent === 0) giveBack(this.#bytes)
       this.#bytes = larger
     }
     this.#from = 0
@@ -70,6 +73,4 @@ export class Input {
   }
 }
 
-const MINIMUM = 1024
-const KEEP = 17 * 1024
 const GROWTH = 1 << 20

@@ -1,4 +1,5 @@
 import { NONE } from './compare.ts'
+import { borrow, giveBack, LARGE, SMALL } from './pool.ts'
 
 /** A piece of memory that never moves, because a slow seal may still be writing into it. */
 interface Chunk {
@@ -30,7 +31,7 @@ export class Output {
   reserve(length: number): Uint8Array {
     let chunk = this.#chunks[this.#chunks.length - 1]
     if (!chunk || chunk.bytes.length - chunk.to < length) {
-      chunk = { bytes: new Uint8Array(length <= SMALL ? SMALL : Math.max(LARGE, length)), from: 0, to: 0, given: false }
+      chunk = { bytes: borrow(length <= SMALL ? length : Math.max(LARGE, length)), from: 0, to: 0, given: false }
       const last = this.#chunks[this.#chunks.length - 1]
       if (last && last.from === last.to) this.#chunks.pop()
       this.#chunks.push(chunk)
@@ -88,9 +89,8 @@ export class Output {
     if (!chunk) return
     chunk.from += length
     if (chunk.from < chunk.to) return
-    // the last chunk is kept for the next record; `shrink` gives a large one back
-    if (this.#chunks.length > 1 || chunk.given) this.#chunks.shift()
-    else chunk.from = chunk.to = 0
+    this.#chunks.shift()
+    if (!chunk.given) giveBack(chunk.bytes)
   }
 
   /** Gives a view away for good: for a transport that keeps what it is given. The next record begins in fresh memory. */
@@ -103,12 +103,4 @@ export class Output {
     if (chunk.from === chunk.to) this.#chunks.shift()
     return view
   }
-
-  /** Gives back memory that only bulk data needs. */
-  shrink(): void {
-    if (this.empty && (this.#chunks[0]?.bytes.length ?? 0) > SMALL) this.#chunks = []
-  }
 }
-
-const SMALL = 4096
-const LARGE = 3 * (16384 + 512)

@@ -27,6 +27,7 @@ export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Ran
   const { facts, carrier, provider } = peer
   facts.exporter = exporter12(provider, suite, master, randoms)
   carrier.settled()
+  peer.transcript.end()
   peer.established = true
   for (;;) {
     yield* peer.receive(facts.role === 'client' ? 'helloRequest' : 'clientHello')

@@ -48,7 +48,7 @@ class Open13 implements Servant {
   #reading: Uint8Array
   #writing: Uint8Array
   #tickets = 0
-  readonly #contexts = new Map<string, Demand>()
+  #contexts: Map<string, Demand> | undefined
   /** We asked for an update and have not seen it. */
   #awaiting = false
   /** Where our last answer to such a wish stands in the output. */
@@ -62,6 +62,7 @@ class Open13 implements Servant {
     this.#authenticates = facts.role === 'client' ? after.postHandshakeAuth : facts.postHandshakeAuth === true
     this.#wantsTickets = after.tickets
     this.#transcript = peer.transcript
+    if (!this.#authenticates) peer.transcript.end()
     this.#reading = after.reading
     this.#writing = after.writing
     peer.servant = this
@@ -97,7 +98,14 @@ class Open13 implements Servant {
       case 'certificateRequest':
         return yield* authenticateLater(peer, this.#suite, this.#writing, this.#transcript, message)
       case 'certificate':
-        return yield* acceptLater(peer, this.#suite, this.#reading, this.#transcript, this.#contexts, message)
+        return yield* acceptLater(
+          peer,
+          this.#suite,
+          this.#reading,
+          this.#transcript,
+          this.#contexts ?? new Map(),
+          message,
+        )
     }
   }
 
@@ -157,6 +165,7 @@ class Open13 implements Servant {
       certificateRequestContext: context,
       extensions: requestExtensions(peer),
     })
+    this.#contexts ??= new Map()
     this.#contexts.set(context.join(), { request: raw, require })
     peer.carrier.write(raw)
     peer.facts.authentication = 'asked'

@@ -32,6 +32,12 @@ export class Transcript {
     this.#messages = undefined
   }
 
+  /** No digest is wanted any more. */
+  end(): void {
+    this.#hash = undefined
+    this.#messages = undefined
+  }
+
   /** Every message, joined. */
   whole(): Uint8Array {
     return concat(...(this.#messages ?? []))

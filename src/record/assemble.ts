@@ -1,4 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
+import { borrow, giveBack } from '../bytes/pool.ts'
 import type { Beside } from './carrier.ts'
 
 const HEADER = 4
@@ -20,8 +21,9 @@ export class Assembler {
   push(fragment: Uint8Array): void {
     if (this.#to + fragment.length > this.#bytes.length) {
       const held = this.#to - this.#from
-      const larger = new Uint8Array(held + Math.max(fragment.length, Math.min(held, GROWTH)))
+      const larger = borrow(held + Math.max(fragment.length, Math.min(held, GROWTH)))
       larger.set(this.#bytes.subarray(this.#from, this.#to))
+      giveBack(this.#bytes)
       this.#bytes = larger
       this.#from = 0
       this.#to = held
@@ -46,6 +48,7 @@ export class Assembler {
     this.#announced = false
     this.#from += HEADER + length
     if (this.#from === this.#to) {
+      giveBack(this.#bytes)
       this.#bytes = NONE
       this.#from = this.#to = 0
     }

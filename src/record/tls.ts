@@ -207,7 +207,6 @@ export class TlsCarrier implements Carrier {
 
   *#more(beside: Beside, atLeast: number): Task<void> {
     if (this.ended) throw new Truncated()
-    if (this.input.length === 0) this.output.shrink()
     yield { kind: 'read', atLeast }
     const work = beside.turned()
     if (work) yield* work
