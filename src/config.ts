@@ -22,6 +22,8 @@ export interface Identity {
   readonly ocsp?: Uint8Array
   /** A SignedCertificateTimestampList (RFC 6962 section 3.3) to send along. */
   readonly scts?: Uint8Array
+  /** What this key signs with, in order of preference, where that differs from the config. */
+  readonly schemes?: readonly Scheme[]
 }
 
 /** A key that both sides agreed on elsewhere (RFC 9846 section 2.2). */
@@ -124,8 +126,8 @@ export interface Config {
   /** In order of preference. */
   readonly suites: readonly Suite[]
   readonly groups: readonly NamedGroup[]
-  /** How many of the groups a client makes key shares for at once. */
-  readonly keyShares: number
+  /** How many of the groups a client makes key shares for at once, or which of them. */
+  readonly keyShares: number | readonly NamedGroup[]
   /** What we check and what we sign with, in order of preference. */
   readonly schemes: readonly Scheme[]
   /** What a client's certificate is signed with, where that differs from `schemes`: a server asks so, a client keeps to it. */
@@ -145,8 +147,12 @@ export interface Config {
   readonly peerName?: string
 
   readonly identities: readonly Identity[]
+  /** The order of identities decides, before that of schemes and suites: the first that the peer can check is shown. */
+  readonly identityPreference: boolean
   /** Asked instead of `identities`: one, several to choose from, or `undefined` for none. */
   readonly certificate?: Hook<CertificateQuestion, Identity | readonly Identity[] | undefined>
+  /** Client: a request for a certificate that none of its own fits ends the handshake, instead of an answer without one. */
+  readonly insistOnIdentity: boolean
   /** Server: whether the client is asked for a certificate. */
   readonly clientAuth: 'none' | 'request' | 'require'
   /** Server, TLS 1.3: but not in the handshake; `Connection.ask` does it later. */
@@ -186,6 +192,8 @@ export interface Config {
   readonly sessionContext: Uint8Array
   /** The client offers to resume with pre-shared keys of TLS 1.3. */
   readonly resumption: boolean
+  /** Client: the chain that a resumed session was made with is judged again. */
+  readonly reverify: boolean
 
   /**
    * Client: keys agreed elsewhere, to offer beside the session, in order of preference. In TLS 1.2 it is asked with the
@@ -224,6 +232,10 @@ export interface Config {
   readonly coalesce: boolean
   /** Client: says that this is a second attempt with a lower version (RFC 7507). */
   readonly fallback: boolean
+  /** What a peer gets that wishes to negotiate again (TLS 1.2): a warning, and the connection goes on; or it ends. */
+  readonly renegotiation: 'decline' | 'refuse'
+  /** Sends values that mean nothing where peers must pass over what they do not know (RFC 8701). */
+  readonly grease: boolean
   /** Client: servers that do not know secure renegotiation (RFC 5746) are refused, unless this is true. */
   readonly legacyServer: boolean
 
@@ -263,6 +275,8 @@ export const defineConfig = (input: ConfigInput): Config => {
     serverPreference: false,
     curveBound: false,
     identities: [],
+    identityPreference: false,
+    insistOnIdentity: false,
     clientAuth: 'none',
     rememberCertificates: true,
     authenticateLater: false,
@@ -271,6 +285,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     sessionLifetime: 7200,
     sessionContext: new Uint8Array(0),
     resumption: true,
+    reverify: false,
     earlyData: 0,
     earlyDataWindow: 10_000,
     encryptThenMac: true,
@@ -282,6 +297,8 @@ export const defineConfig = (input: ConfigInput): Config => {
     coalesce: true,
     fallback: false,
     legacyServer: false,
+    renegotiation: 'decline',
+    grease: false,
     now: Date.now,
     ...input,
     limits: { ...LIMITS, ...input.limits },

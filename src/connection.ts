@@ -1,7 +1,7 @@
 import type { Input } from './bytes/input.ts'
 import type { Output } from './bytes/output.ts'
 import { type Config, TLS13 } from './config.ts'
-import { AlertReceived, alertName, alerts, Misuse, TlsError, Truncated } from './errors.ts'
+import { type AlertName, AlertReceived, alertName, alerts, Misuse, TlsError, Truncated } from './errors.ts'
 import type { Facts } from './facts.ts'
 import { conversation } from './handshake/conversation.ts'
 import { FATAL, Peer, type Request, WARNING } from './handshake/peer.ts'
@@ -131,6 +131,12 @@ export class Connection {
     this.#closing = true
     this.#peer.closing = true
     this.#alert(WARNING, alerts.close_notify)
+  }
+
+  /** Ends the connection at once with a fatal alert: what the peer has done is wrong for the program, not for TLS. */
+  abort(alert: AlertName): void {
+    if (this.#lost) return
+    this.#lose(new TlsError(alert, 'OPERATION_FAIL', 'the program has ended the connection'))
   }
 
   /** Asks for something that an open connection can do; it is done when the connection is next turned. */

@@ -56,6 +56,8 @@ export interface Facts {
   pskHint?: Uint8Array
   /** Early data was offered: what became of it. */
   earlyData?: 'accepted' | 'rejected'
+  /** Server, TLS 1.3: milliseconds by which the ticket is older to the client than to us. */
+  ticketAgeSkew?: number
   /** Server: why it was rejected. */
   earlyRefusal?: EarlyRefusal
   /** The exporter for early data, where that was offered and the key is known. */

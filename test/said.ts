@@ -1,3 +1,4 @@
+import { concat } from '../src/bytes/compare.ts'
 import type { ConfigInput } from '../src/config.ts'
 import { defineConfig, TLS12, TLS13 } from '../src/config.ts'
 import { groups } from '../src/crypto/groups.ts'
@@ -29,7 +30,11 @@ interface Kind {
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7) & 255)
 const stapled = (m: Materials): Part => {
   const { chain, key } = m.identities['P-256']
-  return { identities: [{ chain: [...chain, m.root.raw], key, ocsp: bytes(90), scts: bytes(60) }] }
+  return {
+    identities: [
+      { chain: [...chain, m.root.raw], key, ocsp: bytes(90), scts: concat(Uint8Array.of(0, 62, 0, 60), bytes(60)) },
+    ],
+  }
 }
 const asking: Part = { ocsp: true, scts: true, alpn: ['h2', 'http/1.1'], recordSizeLimit: 4096, keyShares: 2 }
 const only = (group: string): Part => ({ groups: groups.filter(({ name }) => name === group) })

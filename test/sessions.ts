@@ -26,5 +26,9 @@ export const blank: Session = {
   maxFragmentLength: 0,
   recordLimit: 0,
   trustedUntil: 2 ** 48 - 1,
+  group: 0,
+  peerScheme: 0,
+  ocsp: none,
+  scts: none,
   appData: none,
 }

@@ -125,8 +125,8 @@ describe('the demonstration', () => {
         colors: false,
       }
       const waiting = demo({ ...io, interrupted: () => new AbortController().signal }, [place], {
-        handshake: 50,
-        answer: 50,
+        handshake: 1000,
+        answer: 1000,
       })
       await assert.rejects(waiting, /127\.0\.0\.1:\d+: the handshake was not over within the time allowed$/)
     })

@@ -1,4 +1,4 @@
-import { type Codec, list, mark, opaque, struct, u8, u16, u32 } from '../wire/codec.ts'
+import { type Codec, decode, list, mark, opaque, struct, u8, u16, u32 } from '../wire/codec.ts'
 import { extension } from './extension.ts'
 
 // What the handshake uses by name, in the order that its statements say (RFC 9846 section 4.2): codecs only.
@@ -24,11 +24,19 @@ export const signatureAlgorithmsCert = extension({
   in: { clientHello: schemeList, certificateRequest: schemeList },
 })
 
-/** signed_certificate_timestamp (RFC 6962 section 3.3): the list stays as it is. */
+const timestamps = list(opaque(1, 2 ** 16 - 1), 3, 2 ** 16 - 1)
+/** signed_certificate_timestamp (RFC 6962 section 3.3): the list stays as it is, but a list it must be. */
 const sctList: Codec<Uint8Array> = {
   name: 'SignedCertificateTimestampList',
-  read: (r) => r.take(r.left, 'SignedCertificateTimestampList'),
-  write: (w, value) => w.raw(value),
+  read(r) {
+    const whole = r.bytes.subarray(r.at, r.end)
+    timestamps.read(r)
+    return whole.subarray(0, whole.length - r.left)
+  },
+  write(w, value) {
+    decode(timestamps, value)
+    w.raw(value)
+  },
 }
 export const signedCertificateTimestamp = extension({
   type: 18,
@@ -50,7 +58,8 @@ export const preSharedKey = extension({
         7,
         2 ** 16 - 1,
       ),
-      binders: list(opaque(32, 255), 33, 2 ** 16 - 1),
+      // 32 to 255 bytes each; in a hello that leads to TLS 1.2 they mean nothing, and one that is too short proves nothing
+      binders: list(opaque(1, 255), 2, 2 ** 16 - 1),
     }),
     serverHello: u16,
   },

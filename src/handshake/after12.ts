@@ -1,5 +1,5 @@
 import type { Suite } from '../crypto/suites.ts'
-import { alerts } from '../errors.ts'
+import { alerts, TlsError } from '../errors.ts'
 import type { Task } from '../task.ts'
 import { checkFinished } from './authenticate.ts'
 import { type Peer, WARNING } from './peer.ts'
@@ -22,7 +22,7 @@ export function* theirFinished(peer: Peer, suite: Suite, master: Uint8Array): Ta
   peer.accept(done)
 }
 
-/** The open connection of TLS 1.2: every wish to negotiate again is declined (RFC 5246 section 7.2.2). */
+/** The open connection of TLS 1.2: no wish to negotiate again is granted (RFC 5246 section 7.2.2). */
 export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Randoms): Task<void> {
   const { facts, carrier, provider } = peer
   facts.exporter = exporter12(provider, suite, master, randoms)
@@ -31,6 +31,8 @@ export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Ran
   peer.established = true
   for (;;) {
     yield* peer.receive(facts.role === 'client' ? 'helloRequest' : 'clientHello')
+    if (peer.config.renegotiation === 'refuse')
+      throw new TlsError('no_renegotiation', 'NO_RENEGOTIATION', 'the peer wishes to negotiate again')
     peer.sendAlert(WARNING, alerts.no_renegotiation)
   }
 }

@@ -6,6 +6,7 @@ import type { Body, Message } from '../messages/table.ts'
 import { WEEK } from '../session/session.ts'
 import type { Task } from '../task.ts'
 import { answerRequest, checkFinished, checkProof, judge, unadorned } from './authenticate.ts'
+import { greaseExtension } from './grease.ts'
 import type { Peer, Request, Servant } from './peer.ts'
 import { keepForNext, lifetimeOf, remember, sealed } from './resume.ts'
 import { finished, ticketSecret, updated } from './schedule13.ts'
@@ -152,7 +153,10 @@ class Open13 implements Servant {
       ticketAgeAdd,
       ticketNonce,
       ticket,
-      extensions: config.earlyData > 0 ? { earlyData: config.earlyData } : {},
+      extensions: {
+        ...(config.earlyData > 0 && { earlyData: config.earlyData }),
+        ...(config.grease && greaseExtension(provider)),
+      },
     })
     facts.session = session
     config.onSession?.(session)

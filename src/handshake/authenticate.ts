@@ -1,14 +1,15 @@
 import { equal, NONE } from '../bytes/compare.ts'
-import { type CertificateQuestion, type Identity, TLS13 } from '../config.ts'
+import { type CertificateQuestion, type Identity, TLS12, TLS13 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { type AlertName, CertificateError, illegal, TlsError } from '../errors.ts'
 import type { Certificate as Certificate13, CertificateRequest } from '../messages/authentication.ts'
+import type { Session } from '../session/session.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { knownCertificate } from '../x509/known-certificates.ts'
 import { publicKeyOf } from '../x509/trial.ts'
-import { chooseIdentity, knownSchemes } from './choose.ts'
+import { chooseOwn, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 
 type Role = 'client' | 'server'
@@ -72,12 +73,30 @@ export function* judge(
   chain: readonly Uint8Array[],
   use: 'digitalSignature' | 'keyEncipherment',
 ): Task<PublicKey> {
-  const { config, facts, provider } = peer
+  const { config, facts } = peer
   const parse = config.rememberCertificates ? knownCertificate : parseCertificate
   const certificates = chain.map((der) => parsed(der, parse))
   const leaf = certificates[0]
   if (!leaf) throw new TlsError('decode_error', 'PEER_DID_NOT_RETURN_A_CERTIFICATE', 'the certificate list is empty')
   facts.peerChain = certificates
+  yield* verify(peer, certificates, facts.ocsp, facts.scts)
+  if (leaf.keyUsage && !leaf.keyUsage.has(use))
+    throw new TlsError(
+      'unsupported_certificate',
+      'WRONG_CERTIFICATE_TYPE',
+      `the key usage of the certificate does not allow ${use}`,
+    )
+  return yield* publicKey(peer, leaf)
+}
+
+/** Asks the verifier. */
+function* verify(
+  peer: Peer,
+  certificates: readonly Certificate[],
+  ocsp: Uint8Array | undefined,
+  scts: Uint8Array | undefined,
+): Task<void> {
+  const { config, facts, provider } = peer
   const { peerName, verifier } = config
   const purpose = facts.role === 'client' ? 'server' : 'client'
   try {
@@ -88,9 +107,9 @@ export function* judge(
           purpose,
           time: config.now(),
           ...(purpose === 'server' && peerName !== undefined && { name: peerName }),
-          ...(facts.ocsp && { ocsp: facts.ocsp }),
+          ...(ocsp && { ocsp }),
           ocspAsked: purpose === 'server' && config.ocsp,
-          ...(facts.scts && { scts: facts.scts }),
+          ...(scts && { scts }),
         }),
       'verify',
     )
@@ -98,13 +117,14 @@ export function* judge(
     if (!(error instanceof CertificateError)) throw error
     throw new TlsError(alertOf(error.code), 'CERTIFICATE_VERIFY_FAILED', error.message, { cause: error })
   }
-  if (leaf.keyUsage && !leaf.keyUsage.has(use))
-    throw new TlsError(
-      'unsupported_certificate',
-      'WRONG_CERTIFICATE_TYPE',
-      `the key usage of the certificate does not allow ${use}`,
-    )
-  return yield* publicKey(peer, leaf)
+}
+
+/** Client: judges again the chain of a session that is resumed, if the config wants it. */
+export function* reverify(peer: Peer, session: Session | undefined): Task<void> {
+  if (!peer.config.reverify || !session?.chain.length) return
+  const chain = session.chain.map((der) => parseCertificate(der))
+  const told = (bytes: Uint8Array): Uint8Array | undefined => (bytes.length > 0 ? bytes : undefined)
+  yield* verify(peer, chain, told(session.ocsp), told(session.scts))
 }
 
 function* publicKey(peer: Peer, leaf: Certificate): Task<PublicKey> {
@@ -154,6 +174,11 @@ export const signedWith = (peer: Peer, id: number, key: PublicKey): Scheme => {
       `signature scheme 0x${id.toString(16)} was not offered or does not fit the key`,
     )
   }
+  // RFC 8422 5.1.1: in TLS 1.2 a client's groups say also which curves the server's certificate may have
+  const { facts } = key
+  const asked = version === TLS12 && peer.facts.role === 'client' && facts.type === 'ec'
+  if (asked && !peer.config.groups.some(({ curve }) => curve === facts.curve))
+    throw illegal('WRONG_CURVE', `the curve ${facts.curve} of the certificate was not offered`)
   return scheme
 }
 
@@ -198,13 +223,7 @@ export function* answerRequest(
     authorities: extensions.certificateAuthorities ?? [],
     ...(facts.serverName !== undefined && { serverName: facts.serverName }),
   })
-  const choice = chooseIdentity(
-    { ...config, schemes: config.clientSchemes ?? config.schemes },
-    offered,
-    schemes,
-    TLS13,
-    extensions.certificateAuthorities,
-  )
+  const choice = chooseOwn(config, offered, offered, schemes, TLS13, extensions.certificateAuthorities)
   if (!choice) return proveNothing(peer, context)
   yield* prove(peer, choice.identity, choice.scheme, context, {
     ocsp: extensions.statusRequest !== undefined,

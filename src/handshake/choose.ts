@@ -37,17 +37,17 @@ export const chooseVersion = (config: Config, hello: ClientHello): Version => {
   const offered = supportedVersions ?? (hello.legacyVersion >= TLS12 ? [TLS12] : [])
   const usable = usableVersions(config, 'server')
   const chosen = usable.find((version) => offered.includes(version))
-  if (chosen === undefined) {
-    const shown =
-      offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
-    throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the client offers ${shown}`)
-  }
-  if (hello.cipherSuites.includes(FALLBACK_SCSV) && chosen !== usable[0]) {
+  if (hello.cipherSuites.includes(FALLBACK_SCSV) && usable[0] !== undefined && chosen !== usable[0]) {
     throw new TlsError(
       'inappropriate_fallback',
       'INAPPROPRIATE_FALLBACK',
       'the client fell back to a lower version than both can speak',
     )
+  }
+  if (chosen === undefined) {
+    const shown =
+      offered.map((version) => `0x${version.toString(16)}`).join(', ') || `0x${hello.legacyVersion.toString(16)}`
+    throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the client offers ${shown}`)
   }
   return chosen
 }
@@ -122,24 +122,48 @@ interface Signing {
   readonly scheme: Scheme
 }
 
-/** Every way to sign that the peer takes: in the order of schemes of whoever decides, then in that of the identities. */
+/**
+ * Every way to sign that the peer takes: in the order of schemes of whoever decides, then in that of the identities; or,
+ * where the config says so, the other way round.
+ */
 const signings = (
+  config: Config,
+  identities: readonly Identity[],
+  peer: readonly Scheme[],
+  version: Version,
+): readonly Signing[] => {
+  const groups = config.identityPreference ? identities.map((identity) => [identity]) : [identities]
+  return groups.flatMap((group) => schemesFirst(config, group, peer, version))
+}
+
+const schemesFirst = (
   config: Config,
   identities: readonly Identity[],
   peer: readonly Scheme[],
   version: Version,
 ): readonly Signing[] =>
   shared(
-    config.schemes,
+    // an identity's own order counts where it is alone
+    (identities.length === 1 && identities[0]?.schemes) || joined(config, identities),
     peer.map(({ id }) => id),
     ({ id }) => id,
     config.serverPreference,
   ).flatMap((scheme) =>
     identities
-      .filter(({ key }) => schemeFits(scheme, key.facts, version) && inItsCurve(config, scheme, key.facts))
-      .filter(({ key }) => key.signs?.(scheme.algorithm) ?? true)
+      .filter(
+        ({ key, schemes }) =>
+          (schemes ?? config.schemes).includes(scheme) &&
+          schemeFits(scheme, key.facts, version) &&
+          inItsCurve(config, scheme, key.facts) &&
+          (key.signs?.(scheme.algorithm) ?? true),
+      )
       .map((identity) => ({ identity, scheme })),
   )
+
+const joined = (config: Config, identities: readonly Identity[]): readonly Scheme[] => {
+  const own = identities.flatMap(({ schemes = [] }) => schemes)
+  return own.length === 0 ? config.schemes : [...new Set([...config.schemes, ...own])]
+}
 
 const inItsCurve = ({ curveBound }: Config, { curve }: Scheme, key: KeyFacts): boolean =>
   !curveBound || curve === undefined || (key.type === 'ec' && key.curve === curve)
@@ -154,6 +178,26 @@ export const chooseIdentity = (
 ): Signing | undefined => {
   const fitting = signings(config, identities, peer, version)
   return fitting.find(({ identity }) => issuedBy(identity, authorities)) ?? fitting[0]
+}
+
+/** What a client shows that is asked for a certificate: one that fits; none, unless its config insists. */
+export const chooseOwn = (
+  config: Config,
+  identities: readonly Identity[],
+  fitting: readonly Identity[],
+  peer: readonly Scheme[],
+  version: Version,
+  authorities: readonly Uint8Array[] = [],
+): Signing | undefined => {
+  const schemes = config.clientSchemes ?? config.schemes
+  const choice = chooseIdentity({ ...config, schemes }, fitting, peer, version, authorities)
+  if (!choice && config.insistOnIdentity && identities.length > 0)
+    throw new TlsError(
+      'handshake_failure',
+      'NO_SUITABLE_SIGNATURE_ALGORITHM',
+      'none of our certificates is one that the server can check',
+    )
+  return choice
 }
 
 const issuedBy = ({ chain }: Identity, authorities: readonly Uint8Array[]): boolean =>
@@ -178,6 +222,16 @@ const CURVES = groups.filter((group) => group.curve).map((group) => group.id)
 
 /** The suite of a TLS 1.2 handshake with the certificate, group and scheme that go with it. */
 export const chooseSuite12 = (config: Config, hello: ClientHello, identities: readonly Identity[]): Choice12 => {
+  const turns =
+    config.identityPreference && identities.length > 0 ? identities.map((identity) => [identity]) : [identities]
+  for (const turn of turns) {
+    const choice = suite12(config, hello, turn)
+    if (choice) return choice
+  }
+  throw noSharedCipher(hello.cipherSuites)
+}
+
+const suite12 = (config: Config, hello: ClientHello, identities: readonly Identity[]): Choice12 | undefined => {
   // RFC 8422 4: a client that names no curves takes any
   const named = hello.extensions.supportedGroups ?? CURVES
   const group = shared(config.groups, named, ({ id }) => id, config.serverPreference).find(({ tls12 }) => tls12)
@@ -205,9 +259,7 @@ export const chooseSuite12 = (config: Config, hello: ClientHello, identities: re
     const chosen = signs.find(({ scheme }) => (suite.authentication === 'rsa') === scheme.key.startsWith('rsa'))
     if (chosen && group) return { suite, group, ...chosen }
   }
-  if (identities.length > 0 && signs.length === 0)
-    throw new TlsError('handshake_failure', 'NO_SHARED_CIPHER', 'no signature scheme in common for our certificates')
-  throw noSharedCipher(hello.cipherSuites)
+  return undefined
 }
 
 /** The first of our protocols that the client offers; undefined: go on without. */

@@ -1,6 +1,6 @@
 import { equal, NONE } from '../bytes/compare.ts'
-import { TLS12, TLS13, type Version } from '../config.ts'
-import { groupById } from '../crypto/groups.ts'
+import { type Config, TLS12, TLS13, type Version } from '../config.ts'
+import { groupById, type NamedGroup } from '../crypto/groups.ts'
 import type { Exchange } from '../crypto/provider.ts'
 import { hashLength } from '../crypto/provider.ts'
 import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
@@ -12,12 +12,14 @@ import type { ClientHello, ServerHello } from '../messages/hello.ts'
 import type { Session } from '../session/session.ts'
 import { asked, type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
+import { reverify } from './authenticate.ts'
 import { bindingOf } from './binding.ts'
 import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableSuites, usableVersions } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
 import { offered } from './custom.ts'
 import { hurry, mayHurry, refuseEarly } from './early.ts'
+import { greased } from './grease.ts'
 import type { Peer } from './peer.ts'
 import { bindersLength, keptFrom, keyAgreed, keyOf, mayOffer, type SharedKey } from './resume.ts'
 import { EarlyStage, finished } from './schedule13.ts'
@@ -59,8 +61,7 @@ export function* client(peer: Peer): Task<Task<void>> {
     session?.version === TLS12 && session.id.length > 0 ? session.id : disguise ? provider.random(32) : NONE
 
   const exchanges = new Map<number, Exchange>()
-  for (const group of tls13 ? config.groups.filter((row) => row.tls13).slice(0, config.keyShares) : [])
-    yield* start(peer, group.id, exchanges)
+  for (const group of tls13 ? sharesFor(config) : []) yield* start(peer, group.id, exchanges)
 
   const hello: ClientHello = {
     legacyVersion: TLS12,
@@ -90,8 +91,10 @@ export function* client(peer: Peer): Task<Task<void>> {
   }
   const keys = tls13 ? yield* sharedKeys(peer, session) : []
   const terms = keys[0] && mayHurry(config, keys[0])
+  if (terms) yield* reverify(peer, session)
   const opening = terms ? { ...extensions, earlyData: true as const } : extensions
-  let offer = yield* sendHello(peer, { ...hello, extensions: opening }, exchanges, keys)
+  const plain = { ...hello, extensions: opening }
+  let offer = yield* sendHello(peer, config.grease ? greased(provider, plain) : plain, exchanges, keys)
   if (session?.version === TLS12) offer = { ...offer, session }
   const [first] = offer.keys
   if (terms && first) yield* hurry(peer, first.early, first.key, terms)
@@ -131,6 +134,12 @@ export function* client(peer: Peer): Task<Task<void>> {
   if (terms && answer.kind === 'serverHello12')
     throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', 'early data was sent, and the server speaks TLS 1.2')
   return yield* client12(peer, offer, answer, suite)
+}
+
+/** The groups to make shares for: so many of the first, or those that are named. */
+const sharesFor = ({ groups, keyShares }: Config): readonly NamedGroup[] => {
+  const able = groups.filter((row) => row.tls13)
+  return typeof keyShares === 'number' ? able.slice(0, keyShares) : able.filter((row) => keyShares.includes(row))
 }
 
 const shares = (exchanges: ReadonlyMap<number, Exchange>) =>

@@ -13,8 +13,8 @@ import { type Task, wait } from '../task.ts'
 import { encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
 import { agree, groupOf } from './agree.ts'
-import { identities, judge, signedWith } from './authenticate.ts'
-import { chooseIdentity, knownSchemes } from './choose.ts'
+import { identities, judge, reverify, signedWith } from './authenticate.ts'
+import { chooseOwn, knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
 import { clientByKey } from './psk12.ts'
@@ -58,6 +58,7 @@ export function* client12(
     if (session.extendedMasterSecret !== (facts.extendedMasterSecret ?? false))
       throw new TlsError('handshake_failure', 'INCONSISTENT_EXTMS', 'extended_master_secret differs from the session')
     recall(peer, session)
+    yield* reverify(peer, session)
     const master = session.secret
     peer.secret('CLIENT_RANDOM', master)
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
@@ -214,13 +215,7 @@ function* chooseOurs(peer: Peer, request: Body<'certificateRequest12'>) {
   const fitting = offered.filter(({ key }) =>
     request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN),
   )
-  return chooseIdentity(
-    { ...config, schemes: config.clientSchemes ?? config.schemes },
-    fitting,
-    schemes,
-    TLS12,
-    request.certificateAuthorities,
-  )
+  return chooseOwn(config, offered, fitting, schemes, TLS12, request.certificateAuthorities)
 }
 
 function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {

@@ -10,7 +10,7 @@ import type { Message } from '../messages/table.ts'
 import type { Task } from '../task.ts'
 import { afterwards } from './after13.ts'
 import { agree } from './agree.ts'
-import { answerRequest, checkFinished, checkProof, judge } from './authenticate.ts'
+import { answerRequest, checkFinished, checkProof, judge, reverify } from './authenticate.ts'
 import { knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import { refuseEarly } from './early.ts'
@@ -54,13 +54,14 @@ export function* client13(
   peer.secret('SERVER_HANDSHAKE_TRAFFIC_SECRET', traffic.server)
   peer.secret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', traffic.client)
   carrier.readWith(yield* carrier.keys('handshake', suite, traffic.server))
-  // the keys for writing wait until we write: alerts before that go in the clear, as the server expects
   const writing = yield* carrier.keys('handshake', suite, traffic.client)
+  if (config.middlebox && !facts.retried && !offer.hello.extensions.earlyData) carrier.changeCipherSpec()
+  // RFC 9846 appendix A.1: alerts are to go under these keys already; while early data may flow its own are kept
+  if (peer.earlyRoom === undefined) carrier.writeWith(writing)
 
   const params = yield* peer.receive('encryptedExtensions')
-  if (config.middlebox && !facts.retried && !offer.hello.extensions.earlyData) carrier.changeCipherSpec()
   const hurried = params.body.extensions.earlyData === true
-  if (!hurried) {
+  if (!hurried && peer.earlyRoom !== undefined) {
     refuseEarly(peer)
     carrier.writeWith(writing)
   }
@@ -75,7 +76,10 @@ export function* client13(
 
   let request: CertificateRequest | undefined
   let key: PublicKey | undefined
-  if (!byKey) {
+  if (byKey) {
+    // where early data was taken, that was done before it was sent
+    if (!hurried) yield* reverify(peer, facts.session)
+  } else {
     let next = yield* peer.receive('certificateRequest', 'certificate')
     if (next.name === 'certificateRequest') {
       request = next.body

@@ -215,8 +215,8 @@ export class Peer implements Beside {
         'application data before the handshake is over',
       )
     }
-    this.#warnings = 0
     if (view.length === 0) return
+    this.#warnings = 0
     this.#sinceData = 0
     this.inbox = view
   }

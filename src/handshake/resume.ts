@@ -61,6 +61,8 @@ export const mayOffer = (config: Config, session: Session, binding: Uint8Array):
   isFresh(session, config.now()) &&
   config.now() < session.trustedUntil &&
   equal(session.binding, binding) &&
+  // a client that wants no tickets does not show any
+  (session.version === TLS13 || session.id.length > 0 || config.tickets !== undefined) &&
   // RFC 7627 5.3: a session with it cannot be resumed without
   !(session.extendedMasterSecret && config.extendedMasterSecret === 'off') &&
   // a session of a key agreed elsewhere says nothing of certificates
@@ -142,6 +144,17 @@ export const checkFragments = ({ resumed, session, maxFragmentLength = 0 }: Fact
   throw illegal('SSL3_EXT_INVALID_MAX_FRAGMENT_LENGTH', detail)
 }
 
+/** How the peer has shown who it is: in this handshake, or in the one that it resumes. */
+const proof = ({ resumed, session, group, peerScheme, ocsp, scts }: Facts) => {
+  const before = resumed ? session : undefined
+  return {
+    group: group?.id ?? before?.group ?? 0,
+    peerScheme: peerScheme?.id ?? before?.peerScheme ?? 0,
+    ocsp: ocsp ?? before?.ocsp ?? NONE,
+    scts: before?.scts ?? scts ?? NONE,
+  }
+}
+
 /** What a session of either version keeps of a handshake. */
 export const remember = ({ config, facts, binding }: Peer, given: Given): Session => ({
   version: given.version,
@@ -166,6 +179,7 @@ export const remember = ({ config, facts, binding }: Peer, given: Given): Sessio
   maxFragmentLength: facts.maxFragmentLength ?? 0,
   recordLimit: facts.peerRecordLimit ?? 0,
   trustedUntil: trustedUntil(config, facts),
+  ...proof(facts),
   appData: NONE,
 })
 

@@ -248,12 +248,12 @@ function* store(sessions: Sessions, session: Session): Task<void> {
 }
 
 function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
-  const { serverName, signatureAlgorithms } = hello.extensions
+  const { serverName, signatureAlgorithms, certificateAuthorities } = hello.extensions
   const offered = yield* identities(peer, {
     role: 'server',
     version: TLS12,
     schemes: knownSchemes(signatureAlgorithms),
-    authorities: [],
+    authorities: certificateAuthorities ?? [],
     ...(serverName !== undefined && { serverName }),
   })
   return chooseSuite12(peer.config, hello, offered)

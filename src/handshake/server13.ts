@@ -156,7 +156,8 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
 }
 
 /** Bytes of early data to skip: what any ticket of ours may have allowed, and what its records add. */
-const skipped = ({ limits, earlyData }: Config): number => Math.max(limits.skippedEarlyData, 2 * earlyData + 16640)
+const skipped = ({ limits, earlyData }: Config): number =>
+  Math.max(limits.skippedEarlyData, earlyData === 0 ? 0 : 2 * earlyData + 16640)
 
 /** The extensions that a HelloRetryRequest leaves alone (RFC 9846 section 4.1.2); unknown ones may be padding. */
 const kept = ({ extensions }: ClientHello): string =>
@@ -246,7 +247,9 @@ function* resumable(peer: Peer, message: Message<'clientHello'>, suite: Suite): 
       throw new TlsError('decrypt_error', 'BINDER_DOES_NOT_VERIFY', `the binder of pre-shared key ${index}`)
     const { session } = key
     const age = session ? (obfuscatedTicketAge - session.ticketAgeAdd + 2 ** 32) % 2 ** 32 : 0
-    return { key, index, skew: session ? Math.abs(config.now() - session.created - age) : 0 }
+    const skew = session ? age - (config.now() - session.created) : 0
+    if (session) facts.ticketAgeSkew = skew
+    return { key, index, skew: Math.abs(skew) }
   }
   return undefined
 }

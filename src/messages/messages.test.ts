@@ -148,12 +148,7 @@ const refused: readonly (readonly [string, MessageName, string, string])[] = [
     clientHello(`${entry('0029', `000700010100000000002120${'33'.repeat(32)}`)}${entry('0017', '')}`),
     'illegal_parameter',
   ],
-  [
-    'a binder of 31 bytes',
-    'clientHello',
-    clientHello(entry('0029', `00070001010000000000201f${'33'.repeat(31)}`)),
-    'decode_error',
-  ],
+  ['no binders', 'clientHello', clientHello(entry('0029', '000700010100000000' + '0000')), 'decode_error'],
   ['an empty key share', 'clientHello', clientHello(entry('0033', '0004001d0000')), 'decode_error'],
   ['no modes', 'clientHello', clientHello(entry('002d', '00')), 'decode_error'],
   ['an extension of TLS 1.2 in 1.3', 'serverHello', serverHello(versions13 + entry('0017', '')), 'illegal_parameter'],

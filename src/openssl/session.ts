@@ -68,6 +68,10 @@ export const blankSession = (version: number, suite: number, created: number, li
   maxFragmentLength: 0,
   recordLimit: 0,
   trustedUntil: 2 ** 48 - 1,
+  group: 0,
+  peerScheme: 0,
+  ocsp: new Uint8Array(0),
+  scts: new Uint8Array(0),
   appData: new Uint8Array(0),
 })
 

@@ -53,7 +53,8 @@ export class TlsCarrier implements Carrier {
   #plainAlerts = false
   #empty = 0
   #changes = 0
-  #skip = 0
+  /** Bytes of refused early data that may still come; undefined when none may. */
+  #skip: number | undefined
   #readLimit = MAX_PLAINTEXT
   #writeLimit: number
   #late: Promise<unknown>[] = []
@@ -61,6 +62,8 @@ export class TlsCarrier implements Carrier {
   #flight: Uint8Array[] = []
   /** What a server's peer began with instead of a hello: the version in that record. */
   #foreignVersion: number | undefined
+  /** We have begun a flight, and not waited for a message since. */
+  #speaking = false
   /** A ChangeCipherSpec goes before the next record. */
   #disguise = false
   /** close_notify came before the handshake was over: nothing may follow it. */
@@ -76,6 +79,7 @@ export class TlsCarrier implements Carrier {
 
   *message(beside: Beside): Task<Uint8Array> {
     this.flush()
+    this.#speaking = false
     for (;;) {
       const raw = this.#assembler.next(beside)
       if (raw) return raw
@@ -85,6 +89,7 @@ export class TlsCarrier implements Carrier {
 
   *changed(beside: Beside): Task<void> {
     this.flush()
+    this.#speaking = false
     if (this.#assembler.length > 0)
       throw new TlsError(
         'unexpected_message',
@@ -116,9 +121,8 @@ export class TlsCarrier implements Carrier {
         const answer = keys.protection.open(this.#readSequence, record)
         const opened = isPromise(answer) ? yield* wait(answer) : answer
         if (!opened) {
-          if (this.#skip > 0 && this.#skip >= length) {
-            this.#skip -= Math.max(1, length)
-            input.drop(HEADER + length)
+          if (this.#skip !== undefined) {
+            this.#passOver(length)
             continue
           }
           throw new TlsError(
@@ -129,18 +133,15 @@ export class TlsCarrier implements Carrier {
         }
         this.#readSequence++
         this.#plainAlerts = false
-        this.#skip = 0
+        this.#skip = undefined
         inner = opened.type
         data = opened.data
         if (keys.version === 0x0304 && (inner < ALERT || inner > APPLICATION_DATA)) {
           throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `content type ${inner} inside a protected record`)
         }
-      } else if (this.#skip > 0 && type === APPLICATION_DATA && this.#assembler.length === 0) {
+      } else if (this.#skip !== undefined && type === APPLICATION_DATA && this.#assembler.length === 0) {
         // early data that follows a hello which we answered with a HelloRetryRequest
-        if (this.#skip < length)
-          throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
-        this.#skip -= Math.max(1, length)
-        input.drop(HEADER + length)
+        this.#passOver(length)
         continue
       } else {
         data = record.subarray(HEADER)
@@ -205,6 +206,14 @@ export class TlsCarrier implements Carrier {
     }
   }
 
+  /** A record of early data that we have refused. */
+  #passOver(length: number): void {
+    this.#skip = (this.#skip ?? 0) - Math.max(1, length)
+    if (this.#skip < 0)
+      throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
+    this.input.drop(HEADER + length)
+  }
+
   *#more(beside: Beside, atLeast: number): Task<void> {
     if (this.ended) throw new Truncated()
     yield { kind: 'read', atLeast }
@@ -222,7 +231,7 @@ export class TlsCarrier implements Carrier {
     if (type < CHANGE_CIPHER_SPEC || type > APPLICATION_DATA)
       throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', `record type ${type}`)
     const keys = this.#reading
-    const max = MAX_PLAINTEXT + (keys ? EXPANSION[keys.version] : this.#skip > 0 ? 256 : 0)
+    const max = MAX_PLAINTEXT + (keys ? EXPANSION[keys.version] : this.#skip !== undefined ? 256 : 0)
     if (length > max) {
       // RFC 9846 5.1: the length MUST NOT exceed 2^14 bytes; 5.2 and RFC 5246 6.2.3 add what protection may
       const reason = keys ? 'ENCRYPTED_LENGTH_TOO_LONG' : 'DATA_LENGTH_TOO_LONG'
@@ -295,6 +304,10 @@ export class TlsCarrier implements Carrier {
   // ---- writing
 
   write(raw: Uint8Array): void {
+    // what the peer has sent beyond its flight cannot be an answer to ours
+    if (!this.#speaking && this.#handshaking && this.#assembler.length > 0)
+      throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes behind the end of a flight')
+    this.#speaking = true
     this.#flight.push(raw)
     if (!this.#config.coalesce) this.flush()
   }

@@ -2,7 +2,7 @@ import { written } from '../bytes/writer.ts'
 import type { Maybe } from '../task.ts'
 import { type Codec, decode, type Infer, list, mapped, opaque, struct, text, u8, u16, u32, u48 } from '../wire/codec.ts'
 
-const FORMAT = 3
+const FORMAT = 4
 /** Bytes of an encoded session at most: room for the longest chain that a peer may send, twice. */
 const MOST = 2 ** 18
 /** RFC 9846 section 4.6.1: no ticket is used for longer than seven days. */
@@ -63,6 +63,13 @@ const layout = struct('Session', {
   recordLimit: u16,
   /** When the peer must show its certificate again, however often the session was renewed: ms since 1970. */
   trustedUntil: u48,
+  /** How the key exchange was made, by the group's number; 0 without one. */
+  group: u16,
+  /** How the peer signed, by the scheme's number; 0 if it did not. */
+  peerScheme: u16,
+  /** What the peer stapled: an OCSP response, a list of timestamps. Empty: none. */
+  ocsp: opaque(0, 2 ** 24 - 1),
+  scts: opaque(0, 2 ** 16 - 1),
   /** What the program has put into the ticket. */
   appData: opaque(0, 2 ** 16 - 1),
 })

@@ -329,19 +329,23 @@ const special: Shape[] = [
   {
     name: '1.3 stapled OCSP response and SCTs',
     client: () => ({ ocsp: true, scts: true }),
-    server: (m) => ({ identities: [{ ...m.identities['P-256'], ocsp: Uint8Array.of(1), scts: Uint8Array.of(2, 2) }] }),
+    server: (m) => ({
+      identities: [{ ...m.identities['P-256'], ocsp: Uint8Array.of(1), scts: Uint8Array.of(0, 3, 0, 1, 2) }],
+    }),
     check: (client) => {
       assert.deepEqual(client.ocsp, Uint8Array.of(1))
-      assert.deepEqual(client.scts, Uint8Array.of(2, 2))
+      assert.deepEqual(client.scts, Uint8Array.of(0, 3, 0, 1, 2))
     },
   },
   {
     name: '1.2 stapled OCSP response and SCTs',
     client: () => ({ ...only(TLS12), ocsp: true, scts: true }),
-    server: (m) => ({ identities: [{ ...m.identities['P-256'], ocsp: Uint8Array.of(1), scts: Uint8Array.of(2, 2) }] }),
+    server: (m) => ({
+      identities: [{ ...m.identities['P-256'], ocsp: Uint8Array.of(1), scts: Uint8Array.of(0, 3, 0, 1, 2) }],
+    }),
     check: (client) => {
       assert.deepEqual(client.ocsp, Uint8Array.of(1))
-      assert.deepEqual(client.scts, Uint8Array.of(2, 2))
+      assert.deepEqual(client.scts, Uint8Array.of(0, 3, 0, 1, 2))
     },
   },
   {

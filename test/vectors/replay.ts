@@ -119,6 +119,10 @@ const sessionOf = (
     maxFragmentLength: 0,
     recordLimit: 0,
     trustedUntil: 2 ** 48 - 1,
+    group: 0,
+    peerScheme: 0,
+    ocsp: NONE,
+    scts: NONE,
     appData: NONE,
   }
 }
