@@ -104,6 +104,15 @@ export interface CustomExtensions {
   read(where: CustomPlace, found: CustomExtension): boolean
 }
 
+/** What a server needs to keep nothing of a client that has not come back with its cookie. */
+export interface Stateless {
+  /** What cookies are sealed with: 32 bytes, the same for all connections that shall take each other's. */
+  readonly key: Uint8Array
+  /** The program's part of a cookie. */
+  generate(): Uint8Array
+  verify(cookie: Uint8Array): boolean
+}
+
 /** Bounds on what a peer may cost us. The record layer and `Peer` count; nobody else does. */
 export interface Limits {
   /** Bytes of a Certificate message. */
@@ -172,6 +181,8 @@ export interface Config {
   readonly postHandshakeAuth: boolean
   /** Server: the cookie of a HelloRetryRequest, which the client must bring back (RFC 9846 section 4.2.2). */
   readonly cookie?: () => Uint8Array
+  /** Server: keeps nothing of a client of TLS 1.3 that has not brought a cookie back. */
+  readonly stateless?: Stateless
 
   /** Client: the session to resume. */
   readonly session?: Session
@@ -217,6 +228,8 @@ export interface Config {
   readonly extendedMasterSecret: 'offer' | 'require' | 'off'
   /** Client: asks for a stapled OCSP response, for signed certificate timestamps. */
   readonly ocsp: boolean
+  /** What goes with that wish: an OCSPStatusRequest (RFC 6066 section 8); by default no responder is named. */
+  readonly ocspRequest?: Uint8Array
   readonly scts: boolean
   /** Client: the largest fragment it wants (RFC 6066 section 4). */
   readonly maxFragmentLength?: 512 | 1024 | 2048 | 4096
@@ -230,6 +243,8 @@ export interface Config {
   readonly middlebox: boolean
   /** Put several messages of a flight into one record. */
   readonly coalesce: boolean
+  /** Client: says that it knows RFC 5746 by a number among the suites, not by an extension. */
+  readonly renegotiationSuite: boolean
   /** Client: says that this is a second attempt with a lower version (RFC 7507). */
   readonly fallback: boolean
   /** What a peer gets that wishes to negotiate again (TLS 1.2): a warning, and the connection goes on; or it ends. */
@@ -296,6 +311,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     middlebox: true,
     coalesce: true,
     fallback: false,
+    renegotiationSuite: false,
     legacyServer: false,
     renegotiation: 'decline',
     grease: false,

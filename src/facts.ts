@@ -54,6 +54,8 @@ export interface Facts {
   psk?: Uint8Array
   /** Client, TLS 1.2: what the server said of the key that it wants. */
   pskHint?: Uint8Array
+  /** Server: a HelloRetryRequest carries what there is to keep, and this connection goes no further. */
+  askedBack?: true
   /** Early data was offered: what became of it. */
   earlyData?: 'accepted' | 'rejected'
   /** Server, TLS 1.3: milliseconds by which the ticket is older to the client than to us. */

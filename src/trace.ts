@@ -32,7 +32,7 @@ export type TraceEvent =
     }
   /** The messages that may come next: the state that the connection is in. */
   | { readonly event: 'due'; readonly names: readonly string[] }
-  /** A secret by its NSS key log label. */
+  /** A secret by its NSS key log label; `RSA` ones by the first 8 bytes that they travel in, all others by the random. */
   | { readonly event: 'secret'; readonly label: string; readonly clientRandom: Uint8Array; readonly secret: Uint8Array }
   /** Somebody was asked and has not answered yet; the answer came. */
   | { readonly event: 'wait' | 'answered'; readonly errand: Errand }

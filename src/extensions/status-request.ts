@@ -26,7 +26,7 @@ export const statusRequest = extension({
   // a server that asks for our response says so with an empty one
   in: { clientHello: request, serverHello12: mark, certificateRequest: mark, certificate: certificateStatus },
 
-  offer: ({ config }) => (config.ocsp ? { statusType: OCSP, request: ANY } : undefined),
+  offer: ({ config }) => (config.ocsp ? { statusType: OCSP, request: config.ocspRequest ?? ANY } : undefined),
 
   answer: ({ version, facts }, { statusType }) =>
     version === TLS12 && statusType === OCSP && facts.identity?.ocsp && !facts.resumed ? true : undefined,

@@ -82,7 +82,7 @@ export const renegotiationInfo = extension({
   type: 0xff01,
   in: { clientHello: connection, serverHello12: connection },
 
-  offer: (n) => (offers12(n) ? new Uint8Array(0) : undefined),
+  offer: (n) => (offers12(n) && !n.config.renegotiationSuite ? new Uint8Array(0) : undefined),
 
   answer({ version, facts }, offered) {
     if (!equal(offered, new Uint8Array(0))) {

@@ -3,7 +3,7 @@ import { type Config, TLS12, TLS13, type Version } from '../config.ts'
 import { groupById, type NamedGroup } from '../crypto/groups.ts'
 import type { Exchange } from '../crypto/provider.ts'
 import { hashLength } from '../crypto/provider.ts'
-import { FALLBACK_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
+import { FALLBACK_SCSV, RENEGOTIATION_SCSV, type Suite, suiteById } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { offers, solicited } from '../extensions/block.ts'
 import type { Extensions } from '../extensions/registry.ts'
@@ -67,7 +67,11 @@ export function* client(peer: Peer): Task<Task<void>> {
     legacyVersion: TLS12,
     random,
     legacySessionId,
-    cipherSuites: [...suites.map((suite) => suite.id), ...(config.fallback ? [FALLBACK_SCSV] : [])],
+    cipherSuites: [
+      ...suites.map((suite) => suite.id),
+      ...(config.renegotiationSuite && versions.includes(TLS12) ? [RENEGOTIATION_SCSV] : []),
+      ...(config.fallback ? [FALLBACK_SCSV] : []),
+    ],
     legacyCompressionMethods: Uint8Array.of(0),
     extensions: {},
   }

@@ -37,7 +37,11 @@ export function* client12(
   // the id of a disguise means nothing; a server that repeats it claims a session that there never was
   if (echoed && !session) throw illegal('INVALID_SESSION_ID', 'the server resumes a session that we did not offer')
   facts.resumed = echoed
-  confirm(peer.negotiation(TLS12), offer.hello.extensions, answer.extensions, 'serverHello12')
+  // RFC 5746 3.4: the number among the suites asks for it as well as the extension
+  const asked = config.renegotiationSuite
+    ? { ...offer.hello.extensions, renegotiationInfo: NONE }
+    : offer.hello.extensions
+  confirm(peer.negotiation(TLS12), asked, answer.extensions, 'serverHello12')
   if (!answer.extensions.renegotiationInfo && !config.legacyServer) {
     // RFC 5746 4.1: without it somebody may have put his own handshake before ours
     throw new TlsError(
@@ -194,7 +198,10 @@ function* encipher(peer: Peer, key: PublicKey, { hello }: Offer): Task<Uint8Arra
   const premaster = peer.provider.random(PREMASTER).slice()
   premaster[0] = hello.legacyVersion >> 8
   premaster[1] = hello.legacyVersion & 255
-  peer.send('clientKeyExchange', encode(EncryptedPremaster, yield* wait(key.encrypt(premaster))))
+  const encrypted = yield* wait(key.encrypt(premaster))
+  // the key log names this secret by the bytes that it travels in
+  peer.config.trace?.({ event: 'secret', label: 'RSA', clientRandom: encrypted.subarray(0, 8), secret: premaster })
+  peer.send('clientKeyExchange', encode(EncryptedPremaster, encrypted))
   return premaster
 }
 

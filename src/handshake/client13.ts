@@ -104,9 +104,9 @@ export function* client13(
   const transcript = yield* peer.digest()
   const data = yield* master.traffic(transcript)
   const exporter = yield* master.exporter(transcript)
-  peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
-  peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
   peer.secret('EXPORTER_SECRET', exporter)
+  peer.secret('SERVER_TRAFFIC_SECRET_0', data.server)
+  peer.secret('CLIENT_TRAFFIC_SECRET_0', data.client)
   facts.exporter = exported.bind(undefined, provider, suite, exporter)
 
   if (hurried) {

@@ -18,6 +18,7 @@ import { earlyKeys, type Found, whyNotEarly } from './early.ts'
 import type { Peer } from './peer.ts'
 import { adopt, bindersLength, checkFragments, earlyTerms, keyAgreed, keyOf, type SharedKey, whyNot } from './resume.ts'
 import { EarlyStage, exported, finished } from './schedule13.ts'
+import { askBack, takeUp } from './stateless.ts'
 
 /** The server of TLS 1.3, from the ClientHello on (RFC 9846 section 2). */
 export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<void>> {
@@ -35,7 +36,11 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
   facts.suite = suite
   const offersEarlyData = hello.extensions.earlyData !== undefined
 
-  if (!share) {
+  if (config.stateless) {
+    if (!(yield* takeUp(peer, config.stateless, hello, suite)))
+      return yield* askBack(peer, config.stateless, message, suite, share ? undefined : group)
+    if (!share) throw illegal('BAD_KEY_SHARE', 'the share that was asked for is missing')
+  } else if (!share) {
     facts.retried = true
     const cookie = config.cookie?.()
     peer.accept(message)

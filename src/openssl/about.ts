@@ -1,3 +1,4 @@
+import type { Scheme } from '../crypto/schemes.ts'
 import { suiteById } from '../crypto/suites.ts'
 import { cipherOf, type SSL_CIPHER, SSL_CIPHER_get_name } from './ciphers.ts'
 import { held } from './counted.ts'
@@ -57,8 +58,9 @@ const hashNid = (scheme: { readonly algorithm: { readonly hash?: string } | obje
   scheme && 'hash' in scheme.algorithm ? (hashNids[scheme.algorithm.hash as string] ?? 0) : 0
 const keyNids: Readonly<Record<string, number>> = { ecdsa: 408, rsa_pkcs1: 6, rsa_pss: 912 }
 /** The NID of the kind of signature of the peer: EVP_PKEY_EC 408, RSA 6, RSA_PSS 912, ED25519 1087, ED448 1088. */
-export const SSL_get_peer_signature_type_nid = (ssl: SSL): number => {
-  const scheme = held(ssl).connection?.facts.peerScheme
+export const SSL_get_peer_signature_type_nid = (ssl: SSL): number =>
+  signatureNid(held(ssl).connection?.facts.peerScheme)
+const signatureNid = (scheme: Scheme | undefined): number => {
   if (!scheme) return 0
   if (scheme.algorithm.kind === 'eddsa') return scheme.key === 'ed448' ? 1088 : 1087
   return keyNids[scheme.algorithm.kind] ?? 0
@@ -88,3 +90,40 @@ export const SSL_set_tlsext_status_type = (ssl: SSL, type: number): 0 | 1 => {
 export const SSL_get_tlsext_status_ocsp_resp = (ssl: SSL): Uint8Array | null => held(ssl).connection?.facts.ocsp ?? null
 
 const NOTHING = new Uint8Array(0)
+
+/** The kind of signature that we have made: NIDs as of SSL_get_peer_signature_type_nid. */
+export const SSL_get_signature_type_nid = (ssl: SSL): number => signatureNid(held(ssl).connection?.facts.ownScheme)
+/** A server: the version that the ClientHello names in its old field; a client: the highest it offers there. */
+export const SSL_client_version = (ssl: SSL): number => held(ssl).hello?.legacyVersion ?? 0x0303
+
+/** The key of one key exchange: its NIDs, the group in OpenSSL's name, and its strength in bits. */
+export interface EphemeralKey {
+  /** EVP_PKEY_EC 408, X25519 1034, X448 1035, DH 28. */
+  readonly id: number
+  /** Of the curve; that of the kind for those that are a kind of their own. */
+  readonly curve: number
+  readonly name: string
+  readonly bits: number
+}
+const temporary = (ssl: SSL): { ret: 0 | 1; key: EphemeralKey | null } => {
+  const group = held(ssl).connection?.facts.group
+  if (!group) return { ret: 0, key: null }
+  const nid = groupNid(group)
+  const id = group.openssl.startsWith('X') ? nid : group.openssl.startsWith('ffdhe') ? 28 : 408
+  const bits = { X25519: 253, X448: 448, ffdhe2048: 2048, ffdhe3072: 3072 }[group.openssl]
+  return {
+    ret: 1,
+    key: { id, curve: nid, name: group.openssl, bits: bits ?? (Number(/\d+/.exec(group.openssl)?.[0]) || 256) },
+  }
+}
+/** What the peer's key of the key exchange was, as far as it is the same for both: not its value. `ret` 0: there is none. */
+export const SSL_get_peer_tmp_key: (ssl: SSL) => { ret: 0 | 1; key: EphemeralKey | null } = temporary
+export const SSL_get_server_tmp_key: (ssl: SSL) => { ret: 0 | 1; key: EphemeralKey | null } = temporary
+/** What our own was. */
+export const SSL_get_tmp_key: (ssl: SSL) => { ret: 0 | 1; key: EphemeralKey | null } = temporary
+
+/** No waiting here has descriptors: SSL_wait and SSL_select wait for promises too. */
+export const SSL_get_all_async_fds = (ssl: SSL): { ret: 1; fds: number[] } => (held(ssl), { ret: 1, fds: [] })
+export const SSL_get_changed_async_fds = (ssl: SSL): { ret: 1; addfd: number[]; delfd: number[] } => (
+  held(ssl), { ret: 1, addfd: [], delfd: [] }
+)

@@ -41,6 +41,25 @@ export class Listener {
     this.#ssl = ssl
   }
 
+  /**
+   * As OpenSSL's client has it, its own handshake secret comes when the client begins its last flight. An alert may be
+   * written with it before.
+   */
+  #secret(label: string, line: string): void {
+    if (label === 'CLIENT_HANDSHAKE_TRAFFIC_SECRET' && this.#ssl.role === 'client') {
+      this.#kept = line
+      return
+    }
+    if (label === 'CLIENT_TRAFFIC_SECRET_0') this.#letOut()
+    this.#ssl.ctx.keylogCallback?.(this.#ssl, line)
+  }
+  #kept: string | undefined
+
+  #letOut(): void {
+    if (this.#kept !== undefined) this.#ssl.ctx.keylogCallback?.(this.#ssl, this.#kept)
+    this.#kept = undefined
+  }
+
   hear(event: TraceEvent): void {
     const ssl = this.#ssl
     switch (event.event) {
@@ -61,13 +80,14 @@ export class Listener {
         return ssl.states.went('changeCipherSpec')
       case 'alert': {
         const out = event.way === 'out'
+        if (out) this.#letOut()
         this.#content(out ? 1 : 0, SSL3_RT_ALERT, Uint8Array.of(event.level, event.code))
         return tell(ssl, out ? SSL_CB_WRITE_ALERT : SSL_CB_READ_ALERT, (event.level << 8) | event.code)
       }
       case 'due':
         return ssl.states.turnToReading()
       case 'secret':
-        return ssl.ctx.keylogCallback?.(ssl, `${event.label} ${hex(event.clientRandom)} ${hex(event.secret)}`)
+        return this.#secret(event.label, `${event.label} ${hex(event.clientRandom)} ${hex(event.secret)}`)
     }
   }
 

@@ -16,7 +16,7 @@ import {
   SSLerr,
   SYSerr,
 } from './err.ts'
-import { errnoOf, readFile } from './platform.ts'
+import { errnoOf, filesIn, readFile } from './platform.ts'
 import type { CertCallback, Holder, Slot } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import { SSL_FILETYPE_ASN1, SSL_FILETYPE_PEM, SSL_MODE_NO_AUTO_CHAIN } from './ssl-numbers.ts'
@@ -112,7 +112,7 @@ const usePrivateKey = (owner: Owner, pkey: EVP_PKEY): 0 | 1 => {
 }
 
 /** Reads a file, or leaves OpenSSL's three entries in the queue. */
-const fileOf = (file: string): Uint8Array | undefined => {
+export const fileOf = (file: string): Uint8Array | undefined => {
   try {
     return readFile(file)
   } catch (error) {
@@ -159,7 +159,9 @@ const useKeyFile = (owner: Owner, file: string, type: number): 0 | 1 => {
   const data = fileOf(file)
   const form = data && formOf(type)
   if (!data || !form) return 0
-  const { provider, passwordCallback, passwordArgument } = contextOf(owner)
+  const { provider } = contextOf(owner)
+  const passwordCallback = owner.settings.passwordCallback ?? contextOf(owner).passwordCallback
+  const passwordArgument = owner.settings.passwordArgument ?? contextOf(owner).passwordArgument
   const password = passwordCallback ? () => passwordCallback(1024, 0, passwordArgument) ?? undefined : undefined
   const pkey = readKey(data, form, provider, password)
   if (pkey) return usePrivateKey(owner, pkey)
@@ -320,5 +322,83 @@ export const SSL_load_client_CA_file = (file: string): X509_NAME[] | null => {
   const subjects = new Map(found.map(({ subject }) => [subject.key, subject]))
   return [...subjects.values()].map((name) => new Name(name))
 }
+
+const fromDer = (owner: Owner, der: Uint8Array): 0 | 1 => {
+  const found = readCertificates(der.slice(), 'der')
+  return found?.[0] ? useCertificate(owner, new X509(found[0])) : 0
+}
+const keyFromDer = (owner: Owner, der: Uint8Array): 0 | 1 => {
+  const pkey = readKey(der.slice(), 'der', contextOf(owner).provider, undefined)
+  return pkey ? usePrivateKey(owner, pkey) : 0
+}
+/** The certificate in `len` bytes of DER. */
+export const SSL_CTX_use_certificate_ASN1 = (ctx: SSL_CTX, len: number, d: Uint8Array): 0 | 1 =>
+  fromDer(ctx, d.subarray(0, len))
+export const SSL_use_certificate_ASN1 = (ssl: SSL, d: Uint8Array, len: number): 0 | 1 =>
+  fromDer(ssl, d.subarray(0, len))
+/** The key in `len` bytes of DER; `type` is what the key says itself. */
+export const SSL_CTX_use_PrivateKey_ASN1 = (_type: number, ctx: SSL_CTX, d: Uint8Array, len: number): 0 | 1 =>
+  keyFromDer(ctx, d.subarray(0, len))
+export const SSL_use_PrivateKey_ASN1 = (_type: number, ssl: SSL, d: Uint8Array, len: number): 0 | 1 =>
+  keyFromDer(ssl, d.subarray(0, len))
+/** As SSL_CTX_use_PrivateKey_file; the name is older. */
+export const SSL_CTX_use_RSAPrivateKey_file = SSL_CTX_use_PrivateKey_file
+export const SSL_use_RSAPrivateKey_file = SSL_use_PrivateKey_file
+export const SSL_CTX_use_RSAPrivateKey_ASN1 = (ctx: SSL_CTX, d: Uint8Array, len: number): 0 | 1 =>
+  keyFromDer(ctx, d.subarray(0, len))
+export const SSL_use_RSAPrivateKey_ASN1 = (ssl: SSL, d: Uint8Array, len: number): 0 | 1 =>
+  keyFromDer(ssl, d.subarray(0, len))
+/** Forgets every certificate and key of this SSL. */
+export const SSL_certs_clear = (ssl: SSL): void => {
+  held(ssl).settings.slots = new Map()
+  ssl.settings.current = null
+}
+
+/** The names that were set with SSL_CTX_set0_CA_list. */
+export const SSL_CTX_get0_CA_list = (ctx: SSL_CTX): readonly X509_NAME[] => held(ctx).settings.caList
+const addCa = (owner: Owner, x: X509): 0 | 1 => {
+  const { settings } = held(owner)
+  settings.caList = [...settings.caList, new Name(held(x).certificate.subject)]
+  return 1
+}
+const addClientCa = (owner: Owner, x: X509): 0 | 1 => {
+  const { settings } = held(owner)
+  settings.clientCaList = [...(settings.clientCaList ?? []), new Name(held(x).certificate.subject)]
+  return 1
+}
+/** Adds the subject of a certificate to the names. */
+export const SSL_CTX_add1_to_CA_list: (ctx: SSL_CTX, x: X509) => 0 | 1 = addCa
+export const SSL_add1_to_CA_list: (ssl: SSL, x: X509) => 0 | 1 = addCa
+export const SSL_CTX_add_client_CA: (ctx: SSL_CTX, x: X509) => 0 | 1 = addClientCa
+export const SSL_add_client_CA: (ssl: SSL, x: X509) => 0 | 1 = addClientCa
+export const SSL_dup_CA_list = (list: readonly X509_NAME[]): X509_NAME[] => [...list]
+const addSubjects = (list: X509_NAME[], file: string): 0 | 1 => {
+  const found = SSL_load_client_CA_file(file)
+  if (!found) return 0
+  for (const one of found) if (!list.some(({ name }) => name.key === one.name.key)) list.push(one)
+  return 1
+}
+/** Adds the subjects of the certificates of a PEM file to a list, each once. */
+export const SSL_add_file_cert_subjects_to_stack = (list: X509_NAME[], file: string): 0 | 1 => addSubjects(list, file)
+/** The same for every file of a folder. */
+export const SSL_add_dir_cert_subjects_to_stack = (list: X509_NAME[], dir: string): 0 | 1 => {
+  for (const name of filesIn(dir)) if (addSubjects(list, `${dir}/${name}`) === 0) return 0
+  return 1
+}
+
+export const SSL_CTX_get_client_cert_cb = (ctx: SSL_CTX): SSL_CTX['clientCertCallback'] => held(ctx).clientCertCallback
+export const SSL_CTX_get_default_passwd_cb = (ctx: SSL_CTX): SSL_CTX['passwordCallback'] => held(ctx).passwordCallback
+export const SSL_CTX_get_default_passwd_cb_userdata = (ctx: SSL_CTX): unknown => held(ctx).passwordArgument
+/** The same for one SSL: its files may have another password. */
+export const SSL_set_default_passwd_cb = (ssl: SSL, cb: SSL_CTX['passwordCallback']): void => {
+  held(ssl).settings.passwordCallback = cb
+}
+export const SSL_set_default_passwd_cb_userdata = (ssl: SSL, u: unknown): void => {
+  held(ssl).settings.passwordArgument = u
+}
+export const SSL_get_default_passwd_cb = (ssl: SSL): SSL_CTX['passwordCallback'] =>
+  held(ssl).settings.passwordCallback ?? ssl.ctx.passwordCallback
+export const SSL_get_default_passwd_cb_userdata = (ssl: SSL): unknown =>
+  held(ssl).settings.passwordArgument ?? ssl.ctx.passwordArgument
 
 const FILE = 'openssl/certificates.ts'

@@ -227,3 +227,23 @@ export const SSL_CIPHER_description = (c: SSL_CIPHER): string => {
   ]
   return `${columns.join(' ')}\n`
 }
+
+/** The name of the hash of its key schedule; null for none. */
+export const SSL_CIPHER_get_handshake_digest = (c: SSL_CIPHER | null): string | null =>
+  c?.suite.hash.toUpperCase() ?? null
+/** The suites in a list of two bytes each, those that are known here and the signals among them; null for half of one. */
+export const SSL_bytes_to_cipher_list = (
+  _ssl: unknown,
+  bytes: Uint8Array,
+): { sk: SSL_CIPHER[]; scsvs: number[] } | null => {
+  if (bytes.length === 0 || bytes.length % 2 !== 0) return null
+  const sk: SSL_CIPHER[] = []
+  const scsvs: number[] = []
+  for (let at = 0; at < bytes.length; at += 2) {
+    const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+    const known = objects.get(id)
+    if (known) sk.push(known)
+    else if (id === 0x00ff || id === 0x5600) scsvs.push(id)
+  }
+  return { sk, scsvs }
+}

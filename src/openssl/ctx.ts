@@ -6,6 +6,7 @@ import type { SSL_METHOD } from './methods.ts'
 import { SessionCache } from './session-cache.ts'
 import { type CertCallback, Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
+import type { CookieGenerateCallback, CookieVerifyCallback } from './stateless.ts'
 import type { StatusCallback } from './status.ts'
 import type { TicketDecryptCallback, TicketGenerateCallback } from './ticket-data.ts'
 import type { TicketKeyCallback } from './ticket-keys.ts'
@@ -18,7 +19,7 @@ export type InfoCallback = (ssl: SSL, where: number, ret: number) => void
 export class SSL_CTX implements Counted {
   readonly kind = 'SSL_CTX'
   references = 1
-  readonly method: SSL_METHOD
+  method: SSL_METHOD
   readonly provider: Provider
   readonly settings = new Settings()
   readonly cache = new SessionCache(this)
@@ -48,6 +49,9 @@ export class SSL_CTX implements Counted {
   ticketCallbackArgument: unknown = null
   passwordCallback: ((size: number, rwflag: number, u: unknown) => string | Uint8Array | null) | null = null
   passwordArgument: unknown = null
+  cookieGenerateCallback: CookieGenerateCallback | null = null
+  cookieVerifyCallback: CookieVerifyCallback | null = null
+  #cookieKey: Uint8Array | undefined
   ticketKeys: Uint8Array | null = null
   ticketKeyCallback: TicketKeyCallback | null = null
   #tickets: Tickets | undefined
@@ -55,6 +59,10 @@ export class SSL_CTX implements Counted {
   constructor(method: SSL_METHOD, provider: Provider) {
     this.method = method
     this.provider = provider
+  }
+
+  get cookieKey(): Uint8Array {
+    return (this.#cookieKey ??= this.provider.random(32).slice())
   }
 
   get tickets(): Tickets {
@@ -77,6 +85,11 @@ export const SSL_CTX_free = (ctx: SSL_CTX | null): void => {
   if (release(ctx)) ctx?.cache.flush(0)
 }
 export const SSL_CTX_get_ssl_method = (ctx: SSL_CTX): SSL_METHOD => held(ctx).method
+/** For SSLs that are made from then on. */
+export const SSL_CTX_set_ssl_version = (ctx: SSL_CTX, meth: SSL_METHOD): 0 | 1 => {
+  held(ctx).method = meth
+  return 1
+}
 
 export const SSL_CTX_set_ex_data = (ctx: SSL_CTX, idx: number, data: unknown): 0 | 1 => {
   held(ctx).extra[idx] = data

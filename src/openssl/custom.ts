@@ -78,7 +78,7 @@ const BUILT_IN = [0, 1, 5, 10, 11, 13, 14, 16, 21, 22, 23, 35, 41, 42, 43, 44, 4
 /** 1 for a type that the library has a part in. */
 export const SSL_extension_supported = (ext_type: number): 0 | 1 => (BUILT_IN.includes(ext_type) ? 1 : 0)
 
-const addMethod = (ctx: SSL_CTX, method: CustomMethod): 0 | 1 => {
+export const addMethod = (ctx: SSL_CTX, method: CustomMethod): 0 | 1 => {
   const { settings } = held(ctx)
   const { type, role } = method
   const doubled = settings.custom.some(
@@ -114,7 +114,7 @@ export const SSL_CTX_add_custom_ext = (
   })
 
 /** The hellos of TLS 1.2, where no session is resumed. */
-const OLD_STYLE =
+export const OLD_STYLE =
   n.SSL_EXT_TLS1_2_AND_BELOW_ONLY |
   n.SSL_EXT_CLIENT_HELLO |
   n.SSL_EXT_TLS1_2_SERVER_HELLO |

@@ -36,16 +36,26 @@ export {
   SSL_set_msg_callback_arg,
 } from './callbacks.ts'
 export {
+  SSL_add_client_CA,
+  SSL_add_dir_cert_subjects_to_stack,
+  SSL_add_file_cert_subjects_to_stack,
   SSL_add0_chain_cert,
   SSL_add1_chain_cert,
+  SSL_add1_to_CA_list,
+  SSL_CTX_add_client_CA,
   SSL_CTX_add_extra_chain_cert,
   SSL_CTX_add0_chain_cert,
   SSL_CTX_add1_chain_cert,
+  SSL_CTX_add1_to_CA_list,
   SSL_CTX_check_private_key,
   SSL_CTX_clear_chain_certs,
   SSL_CTX_clear_extra_chain_certs,
   SSL_CTX_get_client_CA_list,
+  SSL_CTX_get_client_cert_cb,
+  SSL_CTX_get_default_passwd_cb,
+  SSL_CTX_get_default_passwd_cb_userdata,
   SSL_CTX_get_extra_chain_certs,
+  SSL_CTX_get0_CA_list,
   SSL_CTX_get0_certificate,
   SSL_CTX_get0_privatekey,
   SSL_CTX_set_client_CA_list,
@@ -55,30 +65,45 @@ export {
   SSL_CTX_set0_CA_list,
   SSL_CTX_use_cert_and_key,
   SSL_CTX_use_certificate,
+  SSL_CTX_use_certificate_ASN1,
   SSL_CTX_use_certificate_chain_file,
   SSL_CTX_use_certificate_file,
   SSL_CTX_use_PrivateKey,
+  SSL_CTX_use_PrivateKey_ASN1,
   SSL_CTX_use_PrivateKey_file,
+  SSL_CTX_use_RSAPrivateKey_ASN1,
+  SSL_CTX_use_RSAPrivateKey_file,
+  SSL_certs_clear,
   SSL_check_private_key,
   SSL_clear_chain_certs,
+  SSL_dup_CA_list,
   SSL_get_certificate,
   SSL_get_client_CA_list,
+  SSL_get_default_passwd_cb,
+  SSL_get_default_passwd_cb_userdata,
   SSL_get_privatekey,
   SSL_get0_CA_list,
   SSL_get0_peer_CA_list,
   SSL_load_client_CA_file,
   SSL_set_cert_cb,
   SSL_set_client_CA_list,
+  SSL_set_default_passwd_cb,
+  SSL_set_default_passwd_cb_userdata,
   SSL_set0_CA_list,
   SSL_use_cert_and_key,
   SSL_use_certificate,
+  SSL_use_certificate_ASN1,
   SSL_use_certificate_chain_file,
   SSL_use_certificate_file,
   SSL_use_PrivateKey,
+  SSL_use_PrivateKey_ASN1,
   SSL_use_PrivateKey_file,
+  SSL_use_RSAPrivateKey_ASN1,
+  SSL_use_RSAPrivateKey_file,
 } from './certificates.ts'
 export {
   OPENSSL_cipher_name,
+  SSL_bytes_to_cipher_list,
   SSL_CIPHER,
   SSL_CIPHER_description,
   SSL_CIPHER_find,
@@ -86,6 +111,7 @@ export {
   SSL_CIPHER_get_bits,
   SSL_CIPHER_get_cipher_nid,
   SSL_CIPHER_get_digest_nid,
+  SSL_CIPHER_get_handshake_digest,
   SSL_CIPHER_get_id,
   SSL_CIPHER_get_kx_nid,
   SSL_CIPHER_get_name,
@@ -121,7 +147,16 @@ export * from './early.ts'
 export * from './err.ts'
 export * from './err-print.ts'
 export * from './handshake.ts'
+export * from './init.ts'
 export * from './methods.ts'
+export {
+  CONF_MFLAGS_DEFAULT_SECTION,
+  CONF_MFLAGS_IGNORE_MISSING_FILE,
+  CONF_modules_load_file,
+  CONF_modules_unload,
+  SSL_CTX_config,
+  SSL_config,
+} from './modules.ts'
 export * from './names.ts'
 export * from './open.ts'
 export * from './options.ts'
@@ -163,16 +198,25 @@ export {
   SSL_set_session,
 } from './resumption.ts'
 export {
+  SSL_CTX_use_serverinfo,
+  SSL_CTX_use_serverinfo_ex,
+  SSL_CTX_use_serverinfo_file,
+  SSL_SERVERINFOV1,
+  SSL_SERVERINFOV2,
+} from './serverinfo.ts'
+export {
   d2i_SSL_SESSION,
   i2d_SSL_SESSION,
   SSL_SESSION,
   SSL_SESSION_dup,
   SSL_SESSION_free,
+  SSL_SESSION_get_compress_id,
   SSL_SESSION_get_ex_data,
   SSL_SESSION_get_ex_new_index,
   SSL_SESSION_get_id,
   SSL_SESSION_get_master_key,
   SSL_SESSION_get_max_early_data,
+  SSL_SESSION_get_max_fragment_length,
   SSL_SESSION_get_protocol_version,
   SSL_SESSION_get_ticket_lifetime_hint,
   SSL_SESSION_get_time,
@@ -200,8 +244,11 @@ export {
   SSL_SESSION_up_ref,
 } from './session.ts'
 export * from './session-cache.ts'
+export * from './session-text.ts'
+export { type SignatureAlgorithm, SSL_check_chain, SSL_get_shared_sigalgs, SSL_get_sigalgs } from './sigalgs.ts'
 export * from './ssl.ts'
 export * from './ssl-numbers.ts'
+export * from './stateless.ts'
 export {
   SSL_CTX_get_tlsext_status_arg,
   SSL_CTX_get_tlsext_status_cb,
@@ -209,7 +256,11 @@ export {
   SSL_CTX_set_tlsext_status_arg,
   SSL_CTX_set_tlsext_status_cb,
   SSL_CTX_set_tlsext_status_type,
+  SSL_get_tlsext_status_exts,
+  SSL_get_tlsext_status_ids,
   SSL_get_tlsext_status_type,
+  SSL_set_tlsext_status_exts,
+  SSL_set_tlsext_status_ids,
   SSL_set_tlsext_status_ocsp_resp,
 } from './status.ts'
 export {
@@ -238,6 +289,7 @@ export {
   type TicketKey,
   type TicketKeyCallback,
 } from './ticket-keys.ts'
+export * from './trace-text.ts'
 export {
   SSL_add1_host,
   SSL_CTX_get_cert_store,
@@ -247,9 +299,12 @@ export {
   SSL_CTX_load_verify_locations,
   SSL_CTX_set_cert_store,
   SSL_CTX_set_cert_verify_callback,
+  SSL_CTX_set_default_verify_dir,
+  SSL_CTX_set_default_verify_file,
   SSL_CTX_set_default_verify_paths,
   SSL_CTX_set_verify,
   SSL_CTX_set_verify_depth,
+  SSL_CTX_set1_cert_store,
   SSL_get_peer_cert_chain,
   SSL_get_peer_certificate,
   SSL_get_verify_callback,
@@ -264,6 +319,7 @@ export {
   SSL_set_verify_result,
   SSL_set1_host,
 } from './verify.ts'
+export * from './verify-param.ts'
 export {
   SSL_CTX_get_max_proto_version,
   SSL_CTX_get_min_proto_version,

@@ -3,9 +3,8 @@ import { Misuse } from '../errors.ts'
 import { isPromise, run } from '../task.ts'
 import { held } from './counted.ts'
 import { SSLerr } from './err.ts'
-import { SSL_in_init } from './handshake.ts'
 import type { SSL } from './ssl.ts'
-import { SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED } from './ssl-numbers.ts'
+import { SSL_KEY_UPDATE_NONE, SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED } from './ssl-numbers.ts'
 
 /** What an open connection can do beside data (SSL_key_update(3), SSL_export_keying_material(3)). */
 
@@ -18,7 +17,8 @@ export const SSL_key_update = (ssl: SSL, type: number): 0 | 1 => {
   if (connection?.facts.version !== TLS13 || !ssl.finished) return refused('WRONG_SSL_VERSION')
   if (type !== SSL_KEY_UPDATE_NOT_REQUESTED && type !== SSL_KEY_UPDATE_REQUESTED)
     return refused('INVALID_KEY_UPDATE_TYPE')
-  if (SSL_in_init(ssl) === 1) return refused('STILL_IN_INIT')
+  // a request for a certificate may be pending beside it
+  if (ssl.lost !== null || ssl.keyUpdate !== SSL_KEY_UPDATE_NONE) return refused('STILL_IN_INIT')
   if (ssl.unwritten !== null) return refused('BAD_WRITE_RETRY')
   ssl.keyUpdate = type
   connection.ask({ kind: 'keyUpdate', requestUpdate: type === SSL_KEY_UPDATE_REQUESTED })

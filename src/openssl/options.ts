@@ -243,4 +243,12 @@ const setSessionContext = (to: Owner, id: Uint8Array): 0 | 1 => {
 export const SSL_CTX_set_session_id_context: (ctx: SSL_CTX, id: Uint8Array) => 0 | 1 = setSessionContext
 export const SSL_set_session_id_context: (ssl: SSL, id: Uint8Array) => 0 | 1 = setSessionContext
 
+const setPipelines = (to: Owner, n: number): 0 | 1 => (settingsOf(to), n >= 1 && n <= 32 ? 1 : 0)
+/** Pipelines need ciphers that take several records at once, which there are none of: 1 to 32 is accepted, and changes nothing. */
+export const SSL_CTX_set_max_pipelines: (ctx: SSL_CTX, n: number) => 0 | 1 = setPipelines
+export const SSL_set_max_pipelines: (ssl: SSL, n: number) => 0 | 1 = setPipelines
+/** Buffers are as large as they have to be: the number is looked at, and changes nothing. */
+export const SSL_CTX_set_default_read_buffer_len = (ctx: SSL_CTX, _len: number): void => void held(ctx)
+export const SSL_set_default_read_buffer_len = (ssl: SSL, _len: number): void => void held(ssl)
+
 const FILE = 'openssl/options.ts'

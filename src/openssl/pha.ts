@@ -2,7 +2,6 @@ import { TLS13 } from '../config.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSLerr } from './err.ts'
-import { SSL_is_init_finished } from './handshake.ts'
 import type { Holder } from './settings.ts'
 import type { SSL } from './ssl.ts'
 import { SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_PEER } from './ssl-numbers.ts'
@@ -28,7 +27,8 @@ export const SSL_verify_client_post_handshake = (ssl: SSL): 0 | 1 => {
   if (!connection.facts.postHandshakeAuth) return refused('EXTENSION_NOT_RECEIVED')
   if (connection.facts.authentication === 'asked') return refused('REQUEST_SENT')
   if (connection.facts.authentication === 'due') return refused('REQUEST_PENDING')
-  if (SSL_is_init_finished(ssl) === 0) return refused('STILL_IN_INIT')
+  // a key update may be pending beside it
+  if (ssl.lost !== null || !ssl.finished) return refused('STILL_IN_INIT')
   if ((settings.verifyMode & SSL_VERIFY_PEER) === 0) return refused('INVALID_CONFIG')
   connection.ask({ kind: 'authenticate', require: (settings.verifyMode & SSL_VERIFY_FAIL_IF_NO_PEER_CERT) !== 0 })
   return 1

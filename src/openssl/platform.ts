@@ -100,3 +100,6 @@ export const filesIn = (folder: string): readonly string[] => {
 
 /** Where the system keeps the certificates it trusts. */
 export { rootPlaces as defaultCertificates } from '../node/roots.ts'
+
+/** A variable of the environment. */
+export const environment = (name: string): string | undefined => process.env[name]

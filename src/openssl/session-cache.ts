@@ -160,3 +160,7 @@ export const SSL_CTX_sess_cb_hits = counter('callbackHits')
 export const SSL_CTX_sess_misses = counter('misses')
 export const SSL_CTX_sess_timeouts = counter('timeouts')
 export const SSL_CTX_sess_cache_full = counter('full')
+
+export const SSL_CTX_sess_get_new_cb = (ctx: SSL_CTX): SessionCache['onNew'] => held(ctx).cache.onNew
+export const SSL_CTX_sess_get_remove_cb = (ctx: SSL_CTX): SessionCache['onRemove'] => held(ctx).cache.onRemove
+export const SSL_CTX_sess_get_get_cb = (ctx: SSL_CTX): SessionCache['onGet'] => held(ctx).cache.onGet

@@ -191,3 +191,9 @@ let extraIndex = 1
 export const SSL_SESSION_get_ex_new_index = (): number => extraIndex++
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
+
+/** The code of max_fragment_length that goes with it: 0 none, 1 to 4. */
+export const SSL_SESSION_get_max_fragment_length = (s: SSL_SESSION): number =>
+  Math.max(0, [0, 512, 1024, 2048, 4096].indexOf(held(s).data.maxFragmentLength))
+/** There is no compression. */
+export const SSL_SESSION_get_compress_id = (s: SSL_SESSION): 0 => (held(s), 0)

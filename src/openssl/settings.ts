@@ -59,6 +59,9 @@ export class Settings {
   verifyCallback: VerifyCallback | null = null
   /** Intermediates at most; -1: unset. */
   verifyDepth = -1
+  /** X509_V_FLAG_ bits beside those of the store; milliseconds as of which certificates are judged. */
+  verifyFlags = 0
+  verifyTime: number | null = null
   hosts: readonly string[] = []
   hostFlags = 0
   /** Instead of the context's store. */
@@ -71,6 +74,9 @@ export class Settings {
   current: string | null = null
   certCallback: CertCallback | null = null
   certCallbackArgument: unknown = null
+  /** Instead of those of the context. */
+  passwordCallback: ((size: number, rwflag: number, u: unknown) => string | Uint8Array | null) | null = null
+  passwordArgument: unknown = null
   caList: readonly X509_NAME[] = []
   /** Instead of `caList`, in what a server asks. */
   clientCaList: readonly X509_NAME[] | null = null

@@ -42,6 +42,7 @@ import {
   SSL_VERIFY_PEER,
   SSL_VERIFY_POST_HANDSHAKE,
 } from './ssl-numbers.ts'
+import { statelessOf } from './stateless-hook.ts'
 import { stapled } from './status.ts'
 import { verifierOf } from './verify.ts'
 import { allowedVersions, servedVersions } from './versions.ts'
@@ -101,6 +102,7 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     encryptThenMac: (options & SSL_OP_NO_ENCRYPT_THEN_MAC) === 0,
     middlebox: (options & SSL_OP_ENABLE_MIDDLEBOX_COMPAT) !== 0,
     legacyServer: (options & SSL_OP_LEGACY_SERVER_CONNECT) !== 0,
+    renegotiationSuite: true,
     fallback: (mode & SSL_MODE_SEND_FALLBACK_SCSV) !== 0,
     // every message has a record of its own, as it has with OpenSSL
     coalesce: false,
@@ -154,6 +156,7 @@ const clientPart = (ssl: SSL, peerName: string) => {
   const alpn = protocols(settings.alpn)
   return {
     ocsp: settings.statusType === 1,
+    ...(ssl.statusRequest && { ocspRequest: ssl.statusRequest }),
     ...(alpn.length > 0 && { alpn }),
     ...(settings.serverName !== null && { serverName: settings.serverName }),
     // sessions are resumed for the names that they were verified for
@@ -164,6 +167,7 @@ const clientPart = (ssl: SSL, peerName: string) => {
 
 const serverPart = (ssl: SSL, listener: Listener, lacksSuite: boolean) => ({
   select: lacksSuite ? noCiphers : selectHook(ssl, listener),
+  ...(ssl.stateless && { stateless: statelessOf(ssl) }),
   ...(ssl.unknownName && { unknownName: ssl.unknownName }),
   ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
 })

@@ -205,3 +205,14 @@ export const SSL_EXT_TLS1_3_HELLO_RETRY_REQUEST = 0x0800
 export const SSL_EXT_TLS1_3_CERTIFICATE = 0x1000
 export const SSL_EXT_TLS1_3_NEW_SESSION_TICKET = 0x2000
 export const SSL_EXT_TLS1_3_CERTIFICATE_REQUEST = 0x4000
+
+/** What SSL_check_chain says of a chain. */
+export const CERT_PKEY_VALID = 0x1
+export const CERT_PKEY_SIGN = 0x2
+export const CERT_PKEY_EE_SIGNATURE = 0x10
+export const CERT_PKEY_CA_SIGNATURE = 0x20
+export const CERT_PKEY_EE_PARAM = 0x40
+export const CERT_PKEY_CA_PARAM = 0x80
+export const CERT_PKEY_EXPLICIT_SIGN = 0x100
+export const CERT_PKEY_ISSUER_NAME = 0x200
+export const CERT_PKEY_CERT_TYPE = 0x400

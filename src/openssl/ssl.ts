@@ -44,7 +44,7 @@ export type EarlyState =
 export class SSL implements Counted {
   readonly kind = 'SSL'
   references = 1
-  readonly method: SSL_METHOD
+  method: SSL_METHOD
   ctx: SSL_CTX
   /** The one it was made with: sessions and tickets stay with it, whatever SSL_set_SSL_CTX does. */
   readonly sessionCtx: SSL_CTX
@@ -72,6 +72,8 @@ export class SSL implements Counted {
   /** Something was written that the BIO has not been told to flush. */
   unflushed = false
   early: EarlyState = 'none'
+  /** Inside of SSL_stateless. */
+  stateless = false
   /** The handshake stands still for early data, and says that it is not under way. */
   held = false
   /** Client: the hello said that early data follows. */
@@ -97,6 +99,8 @@ export class SSL implements Counted {
   verifiedChain: readonly Certificate[] | null = null
   peerName: string | null = null
   statusResponse: Uint8Array | null = null
+  /** Client: what goes with the wish for a stapled response. */
+  statusRequest: Uint8Array | null = null
   extra: unknown[] = []
 
   constructor(ctx: SSL_CTX, settings: Settings) {
@@ -205,6 +209,22 @@ export const SSL_set_accept_state = (ssl: SSL): void => become(ssl, 'server')
 /** 1 for a server; without a role, also if its method could be one. */
 export const SSL_is_server = (ssl: SSL): 0 | 1 =>
   (held(ssl).role === null ? ssl.method.roles !== 'client' : ssl.role === 'server') ? 1 : 0
+
+export const SSL_get_ssl_method = (ssl: SSL): SSL_METHOD => held(ssl).method
+/** Before a handshake: the role is kept. */
+export const SSL_set_ssl_method = (ssl: SSL, method: SSL_METHOD): 0 | 1 => {
+  held(ssl).method = method
+  return 1
+}
+/** Makes `to` offer what `from` has, within the same context of sessions. */
+export const SSL_copy_session_id = (to: SSL, from: SSL): 0 | 1 => {
+  held(to).session = release(to.session) ? null : to.session
+  if (held(from).session) upRef(from.session as SSL_SESSION)
+  to.session = from.session
+  to.settings.sessionContext = from.settings.sessionContext
+  return 1
+}
+export const SSL_is_dtls = (ssl: SSL): 0 => (held(ssl), 0)
 
 export const SSL_get_SSL_CTX = (ssl: SSL): SSL_CTX => held(ssl).ctx
 /**

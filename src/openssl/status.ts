@@ -1,3 +1,5 @@
+import { Reader } from '../bytes/reader.ts'
+import { Writer } from '../bytes/writer.ts'
 import { TlsError } from '../errors.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
@@ -38,6 +40,45 @@ export const SSL_set_tlsext_status_ocsp_resp = (ssl: SSL, response: Uint8Array |
 }
 
 const STATUS_REQUEST = 5
+
+/** Two lists, each behind its length: names of responders, each behind its own, and extensions. */
+const requestOf = (ids: readonly Uint8Array[], exts: Uint8Array): Uint8Array => {
+  const w = new Writer()
+  w.prefixed(2, () => {
+    for (const id of ids) w.prefixed(2, () => w.raw(id))
+  })
+  w.prefixed(2, () => w.raw(exts))
+  return w.finish()
+}
+const partsOf = (request: Uint8Array | null): { ids: Uint8Array[]; exts: Uint8Array } => {
+  if (request === null) return { ids: [], exts: new Uint8Array(0) }
+  const r = new Reader(request)
+  const list = r.within(r.number(2, 'length of names'), 'names')
+  const ids: Uint8Array[] = []
+  while (list.left > 0) ids.push(list.take(list.number(2, 'length of a name'), 'name').slice())
+  return { ids, exts: r.take(r.number(2, 'length of extensions'), 'extensions').slice() }
+}
+/** A server: what the client said; malformed requests say nothing. A client: what it is going to say. */
+const saidOf = (ssl: SSL): ReturnType<typeof partsOf> => {
+  const body = held(ssl).hello?.extensions.find(({ type }) => type === STATUS_REQUEST)?.data
+  try {
+    return partsOf(ssl.role === 'server' ? (body?.subarray(1) ?? null) : ssl.statusRequest)
+  } catch {
+    return partsOf(null)
+  }
+}
+/** OCSP responders that the client knows: OCSP_RESPID in DER, in the order of its trust. */
+export const SSL_set_tlsext_status_ids = (ssl: SSL, ids: readonly Uint8Array[] | null): 0 | 1 => {
+  held(ssl).statusRequest = requestOf(ids ?? [], partsOf(ssl.statusRequest).exts)
+  return 1
+}
+export const SSL_get_tlsext_status_ids = (ssl: SSL): Uint8Array[] => saidOf(ssl).ids
+/** Extensions of the OCSP request (Extensions in DER); null for none. */
+export const SSL_set_tlsext_status_exts = (ssl: SSL, exts: Uint8Array | null): 0 | 1 => {
+  held(ssl).statusRequest = requestOf(partsOf(ssl.statusRequest).ids, exts ?? new Uint8Array(0))
+  return 1
+}
+export const SSL_get_tlsext_status_exts = (ssl: SSL): Uint8Array => saidOf(ssl).exts
 
 /** Server: what to staple, if the client has asked for it. */
 export const stapled = (ssl: SSL): Uint8Array | undefined => {

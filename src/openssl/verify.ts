@@ -6,7 +6,7 @@ import { matchesDns } from '../x509/identity.ts'
 import { type CertificateReport, verifier } from '../x509/path.ts'
 import { verdicts } from '../x509/verdicts.ts'
 import type { About, CertificateVerifier, Verified } from '../x509/verifier.ts'
-import { held } from './counted.ts'
+import { held, upRef } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import type { Holder, VerifyCallback } from './settings.ts'
 import type { SSL } from './ssl.ts'
@@ -90,7 +90,7 @@ const replaced = (context: X509_STORE_CTX, about: About): Verified => {
 
 const judged = (context: X509_STORE_CTX, about: About): Maybe<Verified> => {
   const { ssl } = context
-  const { verifyCallback, verifyDepth, hosts, hostFlags, securityLevel } = ssl.settings
+  const { verifyCallback, verifyDepth, verifyFlags, verifyTime, hosts, hostFlags, securityLevel } = ssl.settings
   const store = ssl.settings.verifyStore ?? ssl.ctx.store
   let refused = false
   const ask = (report: CertificateReport): boolean => {
@@ -106,12 +106,13 @@ const judged = (context: X509_STORE_CTX, about: About): Maybe<Verified> => {
     anchors: store.anchors,
     securityLevel: securityLevel as 0 | 1 | 2 | 3 | 4 | 5,
     maxDepth: verifyDepth < 0 ? USUAL_DEPTH : verifyDepth,
-    partialChain: (store.flags & X509_V_FLAG_PARTIAL_CHAIN) !== 0,
+    partialChain: ((store.flags | verifyFlags) & X509_V_FLAG_PARTIAL_CHAIN) !== 0,
     names: about.purpose === 'server' || hosts.length > 0 ? hosts : [],
     noName: hosts.length === 0,
     onCertificate: ask,
   })
-  const { name: _, ...rest } = about
+  const { name: _, ...usual } = about
+  const rest = verifyTime === null ? usual : { ...usual, time: verifyTime }
   const settle = (verified: Verified): Verified => {
     const [leaf] = verified.chain
     if (leaf && verified.name !== undefined && (hostFlags & X509_CHECK_FLAG_NO_WILDCARDS) !== 0)
@@ -247,3 +248,12 @@ export const SSL_get_peer_cert_chain = (ssl: SSL): X509[] | null => {
 /** The chain that was verified, leaf first, anchor last. */
 export const SSL_get0_verified_chain = (ssl: SSL): X509[] | null =>
   held(ssl).verifiedChain?.map((one) => new X509(one)) ?? null
+
+/** Takes a reference of its own. */
+export const SSL_CTX_set1_cert_store = (ctx: SSL_CTX, store: X509_STORE): void => {
+  upRef(store)
+  SSL_CTX_set_cert_store(ctx, store)
+}
+/** Trusts the certificates of the file, or the folder, that the system trusts. */
+export const SSL_CTX_set_default_verify_file = (ctx: SSL_CTX): 0 | 1 => X509_STORE_set_default_paths(held(ctx).store)
+export const SSL_CTX_set_default_verify_dir = (ctx: SSL_CTX): 0 | 1 => X509_STORE_set_default_paths(held(ctx).store)

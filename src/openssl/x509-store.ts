@@ -101,7 +101,7 @@ export const X509_STORE_set_default_paths = (store: X509_STORE): 0 | 1 => {
   return 1
 }
 
-const KNOWN_FLAGS = X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN
+export const KNOWN_FLAGS = X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN
 /** TRUSTED_FIRST (always so here) and PARTIAL_CHAIN. Any other flag is refused: 0 with an error. */
 export const X509_STORE_set_flags = (store: X509_STORE, flags: number): 0 | 1 => {
   if ((flags & ~KNOWN_FLAGS) !== 0) {

@@ -165,7 +165,7 @@ const noStartLine = (wanted: string): void => {
 }
 
 /** The next PEM block of that kind, with its armour; what stands before it is passed over. */
-const nextBlock = (bio: BIO, label: string): Uint8Array => {
+export const nextBlock = (bio: BIO, label: string): Uint8Array => {
   const line = new Uint8Array(256)
   let block = ''
   for (let n = BIO_gets(bio, line); n > 0; n = BIO_gets(bio, line)) {

@@ -290,6 +290,9 @@ export class TlsCarrier implements Carrier {
     this.#config.trace?.({ event: 'changeCipherSpec', way: 'in' })
     this.#changes++
     if (due === CHANGE_CIPHER_SPEC) return
+    // RFC 9846 appendix E.4: before a hello with a cookie, which a server that kept nothing sees first
+    const early = this.#config.stateless !== undefined && !this.#assembler.begun && this.#changes === 1
+    if (early) return
     if (this.#version !== 0x0304 || !this.#handshaking) {
       throw new TlsError(
         'unexpected_message',
