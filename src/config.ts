@@ -6,7 +6,7 @@ import { Misuse } from './errors.ts'
 import type { SessionCache } from './session/cache.ts'
 import type { Session, Sessions } from './session/session.ts'
 import type { Tickets } from './session/tickets.ts'
-import type { Hook } from './task.ts'
+import type { Hook, Maybe } from './task.ts'
 import type { Trace } from './trace.ts'
 import type { CertificateVerifier } from './x509/verifier.ts'
 
@@ -213,6 +213,11 @@ export interface Config {
   readonly psk?: Hook<Uint8Array | undefined, ExternalPsk | readonly ExternalPsk[] | undefined>
   /** Server: the key of that identity, if it is known. */
   readonly findPsk?: Hook<Uint8Array, ExternalPsk | undefined>
+  /**
+   * Server: whether early data under the key of that identity, agreed elsewhere, is no replay. Without it none is taken
+   * under such keys: they have no age, so nothing here could tell.
+   */
+  readonly oncePsk?: (identity: Uint8Array) => Maybe<boolean>
   /** Server, TLS 1.2: which key the client may choose. */
   readonly pskHint?: Uint8Array
   /**

@@ -99,14 +99,10 @@ class Open13 implements Servant {
       case 'certificateRequest':
         return yield* authenticateLater(peer, this.#suite, this.#writing, this.#transcript, message)
       case 'certificate':
-        return yield* acceptLater(
-          peer,
-          this.#suite,
-          this.#reading,
-          this.#transcript,
-          this.#contexts ?? new Map(),
-          message,
-        )
+        yield* acceptLater(peer, this.#suite, this.#reading, this.#transcript, this.#contexts ?? new Map(), message)
+        // tickets from here on say who the client is
+        for (let i = 0; i < peer.config.ticketCount; i++) yield* this.#sendTicket()
+        return
     }
   }
 
@@ -136,7 +132,7 @@ class Open13 implements Servant {
     const ticketNonce = new Uint8Array(NONCE)
     new DataView(ticketNonce.buffer).setUint32(NONCE - 4, this.#tickets++)
     const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
-    const lifetime = lifetimeOf(config)
+    const lifetime = lifetimeOf(config, TLS13)
     const secret = yield* ticketSecret(provider, this.#suite, this.#resumption, ticketNonce)
     const session = remember(peer, {
       version: TLS13,

@@ -8,7 +8,6 @@ import { confirm } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams } from '../messages/exchange12.ts'
 import type { ServerHello } from '../messages/hello.ts'
 import type { Body, Message } from '../messages/table.ts'
-import { WEEK } from '../session/session.ts'
 import { type Task, wait } from '../task.ts'
 import { encode } from '../wire/codec.ts'
 import { open, ourFinished, theirFinished } from './after12.ts'
@@ -18,7 +17,7 @@ import { chooseOwn, knownSchemes } from './choose.ts'
 import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
 import { clientByKey } from './psk12.ts'
-import { keepForNext, recall, remember } from './resume.ts'
+import { keepForNext, putBack, recall, remember } from './resume.ts'
 import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
 const PREMASTER = 48
@@ -73,13 +72,8 @@ export function* client12(
     carrier.changeCipherSpec()
     carrier.writeWith(carrier.keys12(keys.client))
     yield* ourFinished(peer, suite, master)
-    yield* keep(
-      peer,
-      suite,
-      master,
-      session.id,
-      ticket ?? { ticketLifetimeHint: session.lifetime, ticket: session.ticket },
-    )
+    if (ticket) yield* keep(peer, suite, master, session.id, ticket)
+    else yield* putBack(peer, session)
     return open(peer, suite, master, randoms)
   }
 
@@ -247,7 +241,7 @@ function* keep(
     secret: master,
     id: id.slice(),
     ticket: ticket?.ticket.slice() ?? NONE,
-    lifetime: Math.min(hint, WEEK),
+    lifetime: hint,
   })
   facts.session = session
   if (session.id.length > 0 || session.ticket.length > 0) yield* keepForNext(peer, session)

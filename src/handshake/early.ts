@@ -60,17 +60,19 @@ export function* whyNotEarly(
   found: Found | undefined,
   suite: Suite,
 ): Task<EarlyRefusal | undefined> {
-  const { tickets, earlyDataWindow } = config
-  if (config.earlyData === 0 || !tickets?.once) return 'off'
+  const { tickets, earlyDataWindow, oncePsk } = config
+  if (config.earlyData === 0 || !(tickets?.once || oncePsk)) return 'off'
   if (facts.retried) return 'retried'
-  // a key agreed elsewhere has no age: nobody could tell when what is under it was first said
-  if (!found?.key.session || found.index !== 0) return 'no ticket'
+  if (found?.index !== 0) return 'no ticket'
   const { key, skew } = found
+  // a key agreed elsewhere has no age: nobody but the application could tell when what is under it was first said
+  const once = key.session ? tickets?.once?.bind(tickets) : oncePsk
+  if (!once) return 'no ticket'
   const terms = earlyTerms(key)
   if (!terms || terms.bytes > config.earlyData || terms.suite !== suite.id || terms.alpn !== facts.alpn) return 'terms'
-  if (skew > earlyDataWindow) return 'age'
+  if (key.session && skew > earlyDataWindow) return 'age'
   try {
-    return (yield* wait(tickets.once(key.identity), 'session')) === true ? undefined : 'replay'
+    return (yield* wait(once(key.identity), 'session')) === true ? undefined : 'replay'
   } catch (error) {
     // a store that fails knows nothing of replays; what ends the connection on purpose says so
     if (error instanceof TlsError) throw error

@@ -191,15 +191,22 @@ interface Given extends Partial<Pick<Session, 'id' | 'ticket' | 'ticketAgeAdd' |
   readonly lifetime: number
 }
 
-/** Seconds for which a server's sessions may be resumed. */
-export const lifetimeOf = ({ sessionLifetime, tickets }: Config): number =>
-  Math.min(sessionLifetime, tickets?.lifetime ?? WEEK, WEEK)
+/** What a server says of its sessions, in seconds; for TLS 1.3 a week at most (RFC 9846 section 4.6.1). None is resumed later than that. */
+export const lifetimeOf = ({ sessionLifetime, tickets }: Config, version: Version): number => {
+  const most = version === TLS13 ? WEEK : 2 ** 32 - 1
+  return Math.min(sessionLifetime, tickets?.lifetime ?? most, most)
+}
 
 /** A client's session is there for next time: the program is told, and the cache keeps it. */
 export function* keepForNext(peer: Peer, session: Session): Task<void> {
-  const { config, facts } = peer
-  facts.session = session
-  config.onSession?.(session)
+  peer.facts.session = session
+  peer.config.onSession?.(session)
+  yield* putBack(peer, session)
+}
+
+/** The cache has a session again that was good for more than one use. */
+export function* putBack(peer: Peer, session: Session): Task<void> {
+  const { config } = peer
   try {
     if (config.sessionCache) yield* wait(config.sessionCache.put(originOf(peer), session), 'session')
   } catch {

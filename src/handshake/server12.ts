@@ -67,7 +67,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
     peer.secret('CLIENT_RANDOM', master)
     const keys = yield* keyBlock(provider, suite, master, randoms, facts.encryptThenMac ?? false)
     // a new ticket lives as long as any, and what it says of the client no longer than `trustedUntil`
-    if (renews) yield* sendTicket(peer, { ...session, created: config.now(), lifetime: lifetimeOf(config) })
+    if (renews) yield* sendTicket(peer, { ...session, created: config.now(), lifetime: lifetimeOf(config, TLS12) })
     carrier.changeCipherSpec()
     carrier.writeWith(carrier.keys12(keys.server))
     yield* ourFinished(peer, suite, master)
@@ -114,7 +114,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
     suite,
     secret: master,
     id,
-    lifetime: lifetimeOf(config),
+    lifetime: lifetimeOf(config, TLS12),
   })
   facts.session = session
   if (givesTicket) yield* sendTicket(peer, session)
@@ -262,7 +262,10 @@ function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
 function* sendTicket(peer: Peer, session: Session): Task<void> {
   const ticket = yield* sealed(peer.config, session)
   // RFC 5077 3.3: having announced a ticket the server must send one; an empty one says that there is none
-  peer.send('newSessionTicket12', { ticketLifetimeHint: ticket ? lifetimeOf(peer.config) : 0, ticket: ticket ?? NONE })
+  peer.send('newSessionTicket12', {
+    ticketLifetimeHint: ticket ? lifetimeOf(peer.config, TLS12) : 0,
+    ticket: ticket ?? NONE,
+  })
 }
 
 /** The client's certificate, and the key that its CertificateVerify must be signed with. */

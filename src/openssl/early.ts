@@ -23,7 +23,7 @@ import {
 /**
  * Data before the handshake is over (SSL_read_early_data(3)). Whoever hears it can send it again, so a server takes none
  * unless SSL_CTX_set_max_early_data allows it and SSL_read_early_data asks for it, and then once for every ticket; under a
- * key agreed elsewhere (PSK) it takes none at all.
+ * key agreed elsewhere (PSK) only where the program itself keeps replays away.
  */
 
 type Owner = Holder & { readonly kind: string; references: number }

@@ -10,6 +10,7 @@ import { protocols } from './lists.ts'
 import type { SSL_SESSION } from './session.ts'
 import type { Holder } from './settings.ts'
 import type { SSL } from './ssl.ts'
+import { SSL_OP_NO_ANTI_REPLAY } from './ssl-numbers.ts'
 
 /**
  * Keys that both sides agreed on elsewhere (SSL_CTX_set_psk_client_callback(3), SSL_CTX_set_psk_use_session_callback(3)).
@@ -70,8 +71,8 @@ export const SSL_set_psk_server_callback: (ssl: SSL, cb: PskServerCallback | nul
 export const SSL_CTX_set_psk_use_session_callback: (ctx: SSL_CTX, cb: PskUseSessionCallback | null) => void = setUse
 export const SSL_set_psk_use_session_callback: (ssl: SSL, cb: PskUseSessionCallback | null) => void = setUse
 /**
- * A server's keys for TLS 1.3. Asked before the old callback. Early data under such a key is always rejected: it has no
- * age, so a replay could not be told.
+ * A server's keys for TLS 1.3. Asked before the old callback. Such a key has no age, so we could not tell a replay: early
+ * data under it is rejected, unless the program guards itself (SSL_OP_NO_ANTI_REPLAY and SSL_CTX_set_allow_early_data_cb).
  */
 export const SSL_CTX_set_psk_find_session_callback: (ctx: SSL_CTX, cb: PskFindSessionCallback | null) => void = setFind
 export const SSL_set_psk_find_session_callback: (ssl: SSL, cb: PskFindSessionCallback | null) => void = setFind
@@ -103,12 +104,17 @@ export const suitesForKeys = ({ settings, hello, role }: SSL): readonly Suite[] 
 const PRE_SHARED_KEY = 41
 
 /** The program's callbacks in the engine's form. */
-export const pskPart = (ssl: SSL): Partial<Pick<Config, 'psk' | 'findPsk' | 'pskHint'>> => {
-  const { pskClient, pskServer, pskUse, pskFind, pskHint } = ssl.settings
+export const pskPart = (ssl: SSL): Partial<Pick<Config, 'psk' | 'findPsk' | 'oncePsk' | 'pskHint'>> => {
+  const { pskClient, pskServer, pskUse, pskFind, pskHint, allowEarlyData, allowEarlyDataArgument, options } =
+    ssl.settings
   if (ssl.role === 'client') return pskClient || pskUse ? { psk: (hint) => offered(ssl, hint) } : {}
   return {
     ...((pskServer || pskFind) && { findPsk: (identity: Uint8Array) => found(ssl, identity) }),
     ...(pskHint && { pskHint }),
+    ...(allowEarlyData &&
+      (options & SSL_OP_NO_ANTI_REPLAY) !== 0 && {
+        oncePsk: () => ssl.early === 'accepting' && allowEarlyData(ssl, allowEarlyDataArgument) !== 0,
+      }),
   }
 }
 

@@ -244,7 +244,7 @@ export const settle = (ssl: SSL): void => {
 
 /** The connection failed: nobody should resume what led to it. */
 export const spoil = (ssl: SSL): void => {
-  if (ssl.session && ssl.finished) ssl.sessionCtx.cache.remove(ssl.session)
+  if (ssl.session) ssl.sessionCtx.cache.remove(ssl.session)
 }
 
 /** The session as it stands, borrowed; null before there is one. */

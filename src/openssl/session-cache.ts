@@ -79,17 +79,18 @@ export class SessionCache {
     return true
   }
 
-  /** Takes it out and makes it good for nothing. False when it was not there. */
+  /** Takes it out and makes it good for nothing; the program is told in any case. False when it was not there. */
   remove(session: SSL_SESSION): boolean {
-    const { key } = session
+    const { key, id } = session
     const known = this.#sessions.get(key)
     session.bad = true
-    if (!known) return false
-    this.#sessions.delete(key)
-    known.bad = true
-    this.onRemove?.(this.#ctx, known)
-    known.references--
-    return true
+    if (known) {
+      this.#sessions.delete(key)
+      known.bad = true
+    }
+    if (id.length > 0) this.onRemove?.(this.#ctx, known ?? session)
+    if (known) known.references--
+    return known !== undefined
   }
 
   /** Removes what is too old at that time (ms since 1970; 0: everything). */
