@@ -15,10 +15,43 @@ const load = async (file: string): Promise<Record<string, unknown>> =>
 
 export const pageOf = (name: string): string => PAGES.find(({ names }) => names.test(name))?.page as string
 
+export const FACE = fileURLToPath(new URL('../src/openssl/index.ts', import.meta.url))
+/** The face: every function by name, as the language has no other way to export what is made when a module begins. */
+export const libsslFace = async (): Promise<string> => {
+  const all = await load('all.ts')
+  const isClass = (value: object): boolean => Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false
+  const names = Object.keys(all).filter((name) => typeof all[name] === 'function' && !isClass(all[name] as object))
+  const lines: string[] = []
+  let line = ''
+  for (const name of names.sort()) {
+    if (line.length + name.length > 112) {
+      lines.push(line)
+      line = ''
+    }
+    line += ` ${name},`
+  }
+  return [
+    "/** OpenSSL 1.1.1's names: every BIO_*, ERR_*, SSL_* function under its own, with its arguments and results. Written by npm run docs:libssl. */",
+    '',
+    "import * as all from './all.ts'",
+    "import { guardedFunctions } from './guard.ts'",
+    '',
+    '// types, classes and constants as they are; functions so that they say what was wrong with their arguments',
+    "export * from './all.ts'",
+    '// biome-ignore format: one name is like another',
+    'export const {',
+    ...[...lines, line].map((one) => ` ${one}`),
+    '} = guardedFunctions(all)',
+    '',
+  ].join('\n')
+}
+
 /** The whole text, and what is wrong with the lists that it was made of. */
 export const libsslIndex = async (): Promise<{ text: string; faults: string[] }> => {
-  const all = await load('index.ts')
-  const files = readdirSync(folder).filter((name) => /^[^.]+\.ts$/.test(name) && name !== 'index.ts')
+  const all = await load('all.ts')
+  const files = readdirSync(folder).filter(
+    (name) => /^[^.]+\.ts$/.test(name) && name !== 'index.ts' && name !== 'all.ts',
+  )
   const homes = new Map<string, string>()
   for (const file of files.sort()) {
     for (const [name, value] of Object.entries(await load(file))) {
@@ -61,7 +94,7 @@ export const libsslIndex = async (): Promise<{ text: string; faults: string[] }>
     )
     for (const name of mine) {
       const state = name in all ? (name in REFUSED ? `refused: ${REFUSED[name]}` : 'there') : 'not yet'
-      lines.push(`| \`${name}\` | ${state} | ${homes.get(name) ?? (name in all ? 'index.ts' : '')} |`)
+      lines.push(`| \`${name}\` | ${state} | ${homes.get(name) ?? (name in all ? 'all.ts' : '')} |`)
     }
     lines.push('')
   }
@@ -75,5 +108,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { text, faults } = await libsslIndex()
   for (const fault of faults) console.error(fault)
   writeFileSync(INDEX, text)
+  writeFileSync(FACE, await libsslFace())
   process.exitCode = faults.length > 0 ? 1 : 0
 }

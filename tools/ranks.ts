@@ -51,6 +51,7 @@ const ROWS: readonly Row[] = [
   { at: 'index.ts', rank: 9, may: upTo(8), also: PROVIDERS },
   { at: 'openssl/', rank: 9, may: upTo(8) },
   { at: 'openssl/index.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS] },
+  { at: 'openssl/all.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS] },
   { at: 'openssl/socket-thread.js', rank: 9, may: [], platform: true },
   { at: 'openssl/platform.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS], platform: true },
   // lists of ciphers, groups and signature algorithms are OpenSSL's language, whoever is told them

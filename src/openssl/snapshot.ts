@@ -168,9 +168,15 @@ const clientPart = (ssl: SSL, peerName: string) => {
 const serverPart = (ssl: SSL, listener: Listener, lacksSuite: boolean) => ({
   select: lacksSuite ? noCiphers : selectHook(ssl, listener),
   ...(ssl.stateless && { stateless: statelessOf(ssl) }),
-  ...(ssl.unknownName && { unknownName: ssl.unknownName }),
+  // a name that nobody was asked about is not acknowledged
+  ...unknownNameOf(ssl),
   ...(ssl.ctx.alpnSelectCallback && { selectAlpn: alpnHook(ssl) }),
 })
+
+const unknownNameOf = ({ unknownName, ctx }: SSL): Pick<Partial<Config>, 'unknownName'> => {
+  const silent = unknownName ?? (ctx.serverNameCallback ? undefined : 'silent')
+  return silent ? { unknownName: silent } : {}
+}
 
 const alpnHook =
   (ssl: SSL): Hook<readonly string[], string | undefined | false> =>
