@@ -143,7 +143,7 @@ const weakSignature = (certificate: Certificate): Fault => ({
   detail: `${shown(certificate)} is signed with ${certificate.signatureAlgorithm.name}, which is too weak or not supported`,
 })
 
-const endFault = ({ chain, end }: Path, { maxDepth, purpose }: Rules): Fault => {
+const endFault = ({ chain, end }: Path, { maxDepth, trustedFor: purpose }: Rules): Fault => {
   const last = chain[chain.length - 1] as Certificate
   switch (end) {
     case 'selfSigned':
@@ -247,7 +247,7 @@ const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined)
 
 const leafFaults = (leaf: Certificate, anchor: boolean, { rules }: Trial): Fault[] => [
   ...commonFaults(leaf, rules.revocation),
-  ...(anchor && trustFor(leaf.trust, rules.purpose) === 'trusted' ? [] : leafPurposeFaults(leaf, rules)),
+  ...(anchor && trustFor(leaf.trust, rules.trustedFor) === 'trusted' ? [] : leafPurposeFaults(leaf, rules)),
   ...(rules.profile === 'webpki' ? caFault(leaf, anchor, rules.purpose) : []),
   ...strictFaults(leaf, 'leaf', rules),
 ]
@@ -281,7 +281,7 @@ export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules 
   }
   return [
     ...faults,
-    ...(anchor && trustFor(certificate.trust, rules.purpose) === 'trusted'
+    ...(anchor && trustFor(certificate.trust, rules.trustedFor) === 'trusted'
       ? []
       : purposeFault(certificate, rules.purpose, rules.profile !== 'openssl')),
     ...strictFaults(certificate, anchor ? 'anchor' : 'issuer', rules),

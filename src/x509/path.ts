@@ -3,6 +3,7 @@ import { utf8 } from '../bytes/text.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { CertificateError, Misuse } from '../errors.ts'
 import { type Maybe, run, type Task } from '../task.ts'
+import { isBare } from './anchor.ts'
 import type { Certificate } from './certificate.ts'
 import { adviceOn, shown, subjectText } from './fault.ts'
 import { Fetching } from './fetching.ts'
@@ -238,6 +239,7 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     throw new Misuse(`${about.time} is no time in milliseconds since 1970`)
   return {
     purpose: options.anyPurpose ? undefined : about.purpose,
+    trustedFor: options.anyPurpose ? undefined : about.purpose,
     references: names.map((text) => ({ text, reference: parseReference(text) })),
     time: about.time,
     strength,
@@ -387,14 +389,14 @@ class Search {
 
   #isAnchor(certificate: Certificate): boolean {
     const kept = this.#anchors.kept(certificate)
-    const trust = trustFor(kept?.trust, this.#trial.rules.purpose)
+    const trust = trustFor(kept?.trust, this.#trial.rules.trustedFor)
     if (!kept || trust === 'rejected') return false
     return this.#trial.rules.partialChain || kept.selfSigned || (trust === 'trusted' && certificate !== this.#leaf)
   }
 
   #isDistrusted(certificate: Certificate): boolean {
     const { trust } = this.#anchors.kept(certificate) ?? {}
-    return trustFor(trust, this.#trial.rules.purpose) === 'rejected'
+    return trustFor(trust, this.#trial.rules.trustedFor) === 'rejected'
   }
 
   #mayIssue(certificate: Certificate, anchor: boolean): boolean {
@@ -469,6 +471,8 @@ const keyIdsAgree = (certificate: Certificate, issuer: Certificate): boolean | u
 
 /** Whether all that the authorityKeyIdentifier says is true of this issuer. */
 const mayBeIssuer = (certificate: Certificate, issuer: Certificate): boolean => {
+  // a name with a key has no serial number
+  if (isBare(issuer)) return true
   const { serial, issuer: names } = certificate.known.authorityKeyIdentifier ?? {}
   if (keyIdsAgree(certificate, issuer) === false) return false
   if (serial && !equal(serial, issuer.serial)) return false

@@ -353,6 +353,19 @@ test('anchors: a bare one is a name and a key, and nothing that a certificate sa
   const anchors = [bareAnchor(odd.certificate)]
   assert.equal(runSync(buildPath(sent, about, { anchors })).chain.length, 2)
   assert.equal(runSync(buildPath([...sent, odd.certificate], about, { anchors })).chain.length, 2)
+  const named = leaf(odd, {
+    san: ['example.org'],
+    notBefore: NOW - DAY,
+    extensions: [
+      keyIdentifier(
+        der(primitive(0), odd.certificate.known.subjectKeyIdentifier as Uint8Array),
+        der(constructed(1), encodeGeneralName({ type: 'directory', value: odd.certificate.issuer })),
+        der(primitive(2), odd.certificate.serial),
+      ),
+    ],
+  })
+  const openssl = { anchors, profile: 'openssl' } as const
+  assert.equal(runSync(buildPath([named], about, openssl)).chain.length, 2)
   const parts = { subject: odd.certificate.subject.raw, spki: root.certificate.spki }
   assert.throws(() => runSync(buildPath(sent, about, { anchors: [bareAnchor(parts)] })), { code: 7 })
 })

@@ -32,6 +32,8 @@ export type Profile = 'webpki' | 'rfc5280' | 'openssl'
 export interface Rules {
   /** Undefined: any purpose will do. */
   readonly purpose: 'server' | 'client' | undefined
+  /** For what anchors must be trusted where their trust settings say something; undefined: for anything. */
+  readonly trustedFor: 'server' | 'client' | undefined
   /** One of these must be in the leaf; none: the name is not checked. */
   readonly references: readonly { readonly text: string; readonly reference: Reference | undefined }[]
   /** Milliseconds since 1970. */

@@ -5,9 +5,11 @@ import { node } from '../crypto/node/index.ts'
 import { CertificateError } from '../errors.ts'
 import { type Maybe, runSync, wait } from '../task.ts'
 import type { Certificate } from './certificate.ts'
+import type { RevocationList } from './crl.ts'
 import { constructed, DerError, der, derOctets, derOid, sequence, tags } from './der.ts'
 import { loadCertificates } from './load.ts'
 import { type CertificateRecipe, makeCertificate } from './make.ts'
+import { makeCrl } from './make-revocation.ts'
 import { knownOid } from './oids.ts'
 import { buildPath } from './path.ts'
 import { writePem } from './pem.ts'
@@ -96,6 +98,26 @@ for (const { what, anchors, sent = [leaf, middle], code, length, ...options } of
     else assert.ok(verify())
   })
 }
+
+test('trust settings: who signs lists below an anchor for servers needs no more than that', () => {
+  const signer = now(node.generate('P-256'))
+  const lister = made({
+    subject: { CN: 'Middle' },
+    key: signer,
+    issuer: root,
+    signer: rootKey,
+    keyUsage: ['cRLSign'],
+    extKeyUsage: [],
+  })
+  const lists = [
+    { issuer: lister, signer },
+    { issuer: root, signer: rootKey },
+  ].map((by) => makeCrl({ ...by, thisUpdate: NOW - 1000, number: 1 }, node) as RevocationList)
+  const about = { provider: node, purpose: 'server', name: 'example.com', time: NOW } as const
+  const revocation = { crl: 'require', requireFor: 'leaf', lists } as const
+  const anchors = [noted(root, `+${SERVER}`)]
+  assert.ok(runSync(buildPath([leaf, middle, lister], about, { anchors, revocation })))
+})
 
 test('trust settings: they stay with the certificate, whichever copy comes first', () => {
   const note = noted(root, `-${SERVER}`)
