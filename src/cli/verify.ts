@@ -109,6 +109,10 @@ const certificatesOf = (files: readonly string[] = []): Certificate[] =>
 const listsOf = (files: readonly string[] = []): RevocationList[] =>
   files.flatMap((file) => [...parsedFrom(file, readWhole(file), loadCrls)])
 
+/** Lists are often kept beside the certificates of those who sign them. */
+const holdsLists = (file: string): boolean =>
+  Buffer.from(readWhole(file)).includes('-----BEGIN X509 CRL-----', 0, 'latin1')
+
 /** A file that is there goes before an address that is written the same. */
 const pathOf = (given: string): string => {
   if (existsSync(given)) return given
@@ -148,7 +152,7 @@ const rulesOf = (options: Options): VerifierOptions => {
       crl: options.crl_check || options.crl_check_all ? 'require' : 'ignore',
       requireFor: options.crl_check_all ? 'chain' : 'leaf',
       ocsp: 'ignore',
-      lists: listsOf(options.CRLfile),
+      lists: [...listsOf(options.CRLfile), ...listsOf(CAfile.filter(holdsLists))],
     },
     policies: {
       ...(policies && { initial: policies }),

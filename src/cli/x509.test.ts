@@ -11,6 +11,7 @@ import { type Maybe, runSync, wait } from '../task.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { constructed, der, derOid, sequence } from '../x509/der.ts'
 import { type CertificateRecipe, makeCertificate } from '../x509/make.ts'
+import { makeCrl } from '../x509/make-revocation.ts'
 import { knownOid } from '../x509/oids.ts'
 import { writePem } from '../x509/pem.ts'
 
@@ -49,6 +50,13 @@ for (const [name, certificate, settings] of [
   ['inter+server', inter, sequence(SERVER)],
 ] as const)
   file(`${name}.pem`, writePem('TRUSTED CERTIFICATE', concat(certificate.raw, sequence(settings))))
+
+const lists = [
+  { issuer: ca, signer: caKey },
+  { issuer: inter, signer: interKey, revoked: [{ serial: client.serial, date: Date.now() - DAY }] },
+].map((recipe) => now(makeCrl({ thisUpdate: Date.now() - DAY, number: 1, ...recipe }, node)))
+file('lists.pem', lists.map(({ raw }) => writePem('X509 CRL', raw)).join(''))
+file('ca+lists.pem', `${writePem('CERTIFICATE', ca.raw)}${readFileSync(path('lists.pem'), 'latin1')}`)
 
 const openssl = spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout ?? ''
 const skip = openssl.startsWith('OpenSSL 3.0.') ? false : 'there is no OpenSSL 3.0 to compare with'
@@ -162,6 +170,10 @@ const verified: readonly (readonly string[])[] = [
   [...CA, '-purpose', 'sslclient', 'client.pem'],
   [...CA, '-attime', '1000000000', 'leaf.pem'],
   [...CA, '-crl_check', 'leaf.pem'],
+  [...CA, '-crl_check', '-CRLfile', 'lists.pem', 'leaf.pem'],
+  [...CA, '-crl_check', '-CRLfile', 'lists.pem', 'client.pem'],
+  ['-CAfile', 'ca+lists.pem', '-untrusted', 'inter.pem', '-crl_check', '-crl_check_all', 'leaf.pem'],
+  ['-CAfile', 'ca+lists.pem', '-untrusted', 'inter.pem', '-crl_check', 'client.pem'],
   [...CA, '-x509_strict', 'leaf.pem'],
   [...CA, '-verify_depth', '1', 'leaf.pem'],
   [...CA, '-verify_depth', '0', 'leaf.pem'],

@@ -1,5 +1,5 @@
 import { hex } from '../bytes/text.ts'
-import { constructed, DerError, DerReader, tags } from './der.ts'
+import { constructed, DerError, DerReader, derInteger, tags } from './der.ts'
 import { longName } from './long-names.ts'
 import { hexLines } from './print.ts'
 
@@ -82,6 +82,7 @@ const bitLength = (integer: Uint8Array): number => {
 /** A number in decimal and hex as long as it fits 64 bits, and in lines of bytes beyond. */
 const number = (label: string, integer: Uint8Array): string[] => {
   const value = integer.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n)
+  if (value === 0n) return [`${label} 0`]
   if (value < 2n ** 64n) return [`${label} ${value} (0x${value.toString(16)})`]
   return [label, ...hexLines(integer, 15, 4)]
 }
@@ -119,7 +120,43 @@ const curves: Readonly<Record<string, readonly [name: string, bits: number, nist
   '1.3.36.3.3.2.8.1.1.13': ['brainpoolP512r1', 512],
 }
 
+const PRIME_FIELD = '1.2.840.10045.1.1'
+
+/** Curves that are told by their numbers (X9.62 ECParameters) can be shown, though nobody verifies with them. */
+const explicitCurve: Printer = (key, algorithm) => {
+  const inside = algorithm.open(tags.sequence)
+  inside.small()
+  const field = inside.open(tags.sequence)
+  if (field.oid() !== PRIME_FIELD) return undefined
+  const prime = field.integer()
+  const curve = inside.open(tags.sequence)
+  const [a, b] = [curve.octets(), curve.octets()]
+  const seed = curve.more ? curve.bitBytes() : undefined
+  const generator = inside.octets()
+  const order = inside.integer()
+  const cofactor = inside.more ? inside.integer() : undefined
+  const form = generator[0] === 4 ? 'uncompressed' : generator[0] === 2 || generator[0] === 3 ? 'compressed' : 'hybrid'
+  return [
+    `Public-Key: (${bitLength(order)} bit)`,
+    'pub:',
+    ...hexLines(key, 15, 4),
+    'Field Type: prime-field',
+    ...number('Prime:', prime),
+    ...number('A:   ', unsigned(a)),
+    ...number('B:   ', unsigned(b)),
+    `Generator (${form}):`,
+    ...hexLines(generator, 15, 4),
+    ...number('Order: ', order),
+    ...(cofactor ? number('Cofactor: ', cofactor) : []),
+    ...(seed ? ['Seed:', ...hexLines(seed, 15, 4)] : []),
+  ]
+}
+
+/** Bytes as the shortest integer that is not negative. */
+const unsigned = (bytes: Uint8Array): Uint8Array => new DerReader(derInteger(bytes), 'a number').integer()
+
 const ec: Printer = (key, algorithm) => {
+  if (algorithm.tag === tags.sequence) return explicitCurve(key, algorithm)
   const row = algorithm.tag === tags.oid ? curves[algorithm.oid()] : undefined
   if (!row) return undefined
   const [name, bits, nist] = row

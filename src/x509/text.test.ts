@@ -23,6 +23,7 @@ import { loadCertificates } from './load.ts'
 import { type CertificateRecipe, encodeGeneralName, makeCertificate } from './make.ts'
 import { makeName, type NameParts } from './name.ts'
 import { knownOid } from './oids.ts'
+import { keyBytes } from './spki.ts'
 import { certificateText, extensionsText } from './text.ts'
 
 const openssl = spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout ?? ''
@@ -50,7 +51,32 @@ const directory = (parts: NameParts): Uint8Array => der(constructed(4), makeName
 const withExtension = (...extensions: readonly Extension[]): Certificate => made({ extensions })
 const value = (bytes: Uint8Array): Extension => ({ oid: knownOid('keyUsage'), critical: true, value: bytes })
 
+const rsa = now(node.generate('rsa-2048'))
+const whole = (digits: string): Uint8Array => Uint8Array.from(Buffer.from(digits, 'hex'))
+/** P-256 told by its numbers (SEC 2 section 2.4.2). */
+const explicit = (...seed: readonly Uint8Array[]): Uint8Array => {
+  const prime = whole('ffffffff00000001000000000000000000000000ffffffffffffffffffffffff')
+  const a = whole('ffffffff00000001000000000000000000000000fffffffffffffffffffffffc')
+  const b = whole('5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b')
+  const generator = whole(
+    '046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5',
+  )
+  const order = whole('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
+  const parameters = sequence(
+    derInteger(1),
+    sequence(derOid('1.2.840.10045.1.1'), derInteger(prime)),
+    sequence(derOctets(a), derOctets(b), ...seed),
+    derOctets(generator),
+    derInteger(order),
+    derInteger(1),
+  )
+  return sequence(sequence(derOid(knownOid('ecPublicKey')), parameters), derBits(keyBytes(key.spki)))
+}
+
 const rows: readonly (readonly [what: string, certificate: Certificate])[] = [
+  ['a curve told by its numbers', made({ key: explicit() })],
+  ['a curve with its seed', made({ key: explicit(derBits(whole('c49d360886e704936a6678e1139d26b7819f7e90'))) })],
+  ['RSASSA-PSS', made({ key: rsa, signer: rsa, algorithm: { kind: 'rsa_pss', hash: 'sha256', saltLength: 32 } })],
   ['a leaf', made({ san: ['example.com', '*.example.com', '192.0.2.1', '2001:db8::1', 'a@example.com'] })],
   ['a CA with a path length', made({ ca: true, pathLength: 3 })],
   ['a short serial', made({ serial: Uint8Array.of(1) })],
