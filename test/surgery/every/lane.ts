@@ -78,7 +78,8 @@ export class Lane {
   readonly #delivered = new Messages()
   #opening = { epoch: CLEAR, sequence: 0 }
   #sealing = { epoch: CLEAR, sequence: 0 }
-  #waiting: Out[] = []
+  /** Each with how long the records of the sender were when it was said. */
+  #waiting: (Out & { readonly limit: number })[] = []
 
   constructor(
     from: End,
@@ -106,7 +107,7 @@ export class Lane {
 
   /** Delivers something that nobody has said. */
   inject(out: Out): void {
-    this.#waiting.push(out)
+    this.#waiting.push({ ...out, limit: this.#sender.recordLimit })
   }
 
   // ---- what the sender has said
@@ -118,7 +119,7 @@ export class Lane {
       if (this.#bytes.length < length) return
       const record = this.#bytes.slice(0, length)
       this.#bytes = this.#bytes.slice(length)
-      for (const piece of this.#read(record)) this.#waiting.push(...this.#surgeon(piece))
+      for (const piece of this.#read(record)) for (const out of this.#surgeon(piece)) this.inject(out)
     }
   }
 
@@ -162,13 +163,12 @@ export class Lane {
 
   // ---- what the receiver is given
 
-  #deliver({ type, bytes, clear = false, sealed = false, early }: Out): void {
+  #deliver({ type, bytes, limit, clear = false, sealed = false, early }: Out & { readonly limit: number }): void {
     if (sealed) return this.#receiver.receive(bytes)
     if (early && !this.#heard.hurried) return this.#receiver.receive(early)
-    const limit = this.#sender.recordLimit
     if (bytes.length > limit && type === HANDSHAKE) {
-      this.#deliver({ type, bytes: bytes.subarray(0, limit), clear })
-      return this.#deliver({ type, bytes: bytes.subarray(limit), clear })
+      this.#deliver({ type, bytes: bytes.subarray(0, limit), limit, clear })
+      return this.#deliver({ type, bytes: bytes.subarray(limit), limit, clear })
     }
     const tls13 = this.#receiver.facts.version === TLS13
     const epoch = this.#epoch(tls13)
