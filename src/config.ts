@@ -113,20 +113,39 @@ export interface Stateless {
   verify(cookie: Uint8Array): boolean
 }
 
-/** Bounds on what a peer may cost us. The record layer and `Peer` count; nobody else does. */
+/** Bounds on what a peer may cost us, each with its default in `usualLimits`. Tests: `test/attacks/limits.test.ts`. */
 export interface Limits {
-  /** Bytes of a Certificate message. */
+  /** Bytes of a Certificate message, and of a CertificateRequest. */
   readonly certificate: number
+  /** Certificates in a Certificate message. */
+  readonly chain: number
   /** Bytes of any other handshake message. */
   readonly message: number
+  /** Extensions of a message; of each certificate in a Certificate message. */
+  readonly extensions: number
   /** Records without content in a row. */
   readonly emptyRecords: number
   /** Warning alerts in a row. */
   readonly warnings: number
   /** KeyUpdates and other messages after the handshake in a row, with no data between them. */
   readonly updates: number
+  /** KeyUpdates and other messages after the handshake in a minute. */
+  readonly updatesPerMinute: number
+  /** Client: tickets of one connection that are kept; what comes after them is thrown away. */
+  readonly tickets: number
   /** Bytes of refused early data that are skipped. */
   readonly skippedEarlyData: number
+  /** Bytes from the peer that may wait to be read; while there are more, `receive` throws `Misuse`. */
+  readonly input: number
+  /** Bytes to the peer that may wait to leave when it makes us answer something. What the program writes does not count. */
+  readonly output: number
+  /** Milliseconds for the handshake, from the first `advance` on: needs carry the end as `until`. 0: no end. */
+  readonly handshake: number
+  /**
+   * Records sealed under one key of AES-GCM: in TLS 1.3 the key is changed then, and a connection of TLS 1.2 is ended at
+   * 1.4 times as many (RFC 9846 section 5.5). A quarter of it for AES-CCM; other ciphers do not wear out.
+   */
+  readonly recordsPerKey: number
 }
 
 export interface Config {
@@ -267,14 +286,23 @@ export interface Config {
   readonly rewrite?: (name: string, body: unknown) => unknown
 }
 
-const LIMITS: Limits = {
+/** What holds where a config says nothing else. */
+export const usualLimits: Limits = Object.freeze({
   certificate: 102400,
+  chain: 100,
   message: 20000,
+  extensions: 128,
   emptyRecords: 32,
   warnings: 4,
   updates: 32,
+  updatesPerMinute: 256,
+  tickets: 16,
   skippedEarlyData: 16384 + 256,
-}
+  input: 1 << 24,
+  output: 1 << 20,
+  handshake: 120_000,
+  recordsPerKey: 2 ** 24,
+})
 
 const isVersion = (v: number): v is Version => v === TLS12 || v === TLS13
 
@@ -322,7 +350,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     grease: false,
     now: Date.now,
     ...input,
-    limits: { ...LIMITS, ...input.limits },
+    limits: { ...usualLimits, ...input.limits },
   }
   const filtered = {
     ...config,
@@ -343,6 +371,11 @@ export const defineConfig = (input: ConfigInput): Config => {
   if (limit !== undefined && (limit < 64 || limit > 16385))
     throw new Misuse(`recordSizeLimit is 64 to 16385 bytes, not ${limit}`)
   if (fragment < 1 || fragment > 16384) throw new Misuse(`maxSendFragment is 1 to 16384 bytes, not ${fragment}`)
+  for (const [name, value] of Object.entries(config.limits)) {
+    if (!(value >= 0)) throw new Misuse(`limits.${name} is a number from 0 on, not ${value}`)
+  }
+  if (!(config.limits.recordsPerKey >= 1 && config.limits.recordsPerKey <= 2 ** 24))
+    throw new Misuse(`limits.recordsPerKey is 1 to ${2 ** 24}, not ${config.limits.recordsPerKey}`)
   if (config.sessionContext.length > 255)
     throw new Misuse(`sessionContext has at most 255 bytes, not ${config.sessionContext.length}`)
   if (config.schemes.length === 0) throw new Misuse('no signature scheme is left; name at least one')

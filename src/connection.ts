@@ -21,6 +21,8 @@ export class Connection {
   readonly #machine: Machine
   #lost: unknown
   #closing = false
+  /** When the first turn was: ms since 1970. */
+  #began: number | undefined
   #announced = false
 
   constructor(role: 'client' | 'server', config: Config) {
@@ -32,8 +34,13 @@ export class Connection {
 
   // ---- towards the wire
 
-  /** Bytes from the peer; copied. */
+  /** Bytes from the peer; copied. Throws `Misuse` when more than `limits.input` wait already: advance first. */
   receive(bytes: Uint8Array): void {
+    const { length } = this.#carrier.input
+    if (length > this.#config.limits.input && !this.#lost)
+      throw new Misuse(
+        `${length} bytes from the peer wait, and no more than ${this.#config.limits.input} may (limits.input); advance until it wants to read`,
+      )
     this.#carrier.input.push(bytes)
   }
 
@@ -68,6 +75,7 @@ export class Connection {
     if (this.#lost) throw this.#lost
     try {
       if (this.#carrier.fault) throw this.#carrier.fault
+      const until = this.#until()
       const need = this.#machine.turn()
       // an answer that comes late does not cut a flight into more records
       if (need.kind !== 'wait') this.#carrier.flush()
@@ -75,10 +83,27 @@ export class Connection {
         this.#announced = true
         this.#config.trace?.({ event: 'established' })
       }
-      return need
+      if (until === undefined || this.#peer.established || need.kind === 'take' || need.kind === 'closed') return need
+      return { ...need, until }
     } catch (error) {
       throw this.#lose(error)
     }
+  }
+
+  /** When the handshake must be over; undefined where it is, or need not be. */
+  #until(): number | undefined {
+    const { limits, now } = this.#config
+    if (this.#peer.established || limits.handshake === 0) return undefined
+    const time = now()
+    this.#began ??= time
+    const until = this.#began + limits.handshake
+    if (time >= until)
+      throw new TlsError(
+        'handshake_failure',
+        'READ_TIMEOUT_EXPIRED',
+        `the handshake is not over after ${limits.handshake} ms (limits.handshake)`,
+      )
+    return until
   }
 
   // ---- towards the application
@@ -152,6 +177,11 @@ export class Connection {
     if (kind === 'ticket' && !this.#config.tickets) throw new Misuse('this server has no tickets; configure some')
     if (kind === 'authenticate') this.facts.authentication = 'due'
     this.#peer.requests.push(request)
+  }
+
+  /** Something was asked for, or keys are to be changed: the next `advance` does it, and need not wait for the peer. */
+  get asked(): boolean {
+    return this.#peer.requests.length > 0
   }
 
   /** The handshake is over: data may flow both ways. */

@@ -6,14 +6,17 @@ export type Maybe<T> = T | Promise<T>
 /** Whom we wait for. */
 export type Errand = 'crypto' | 'privateKey' | 'verify' | 'certificate' | 'clientHello' | 'session'
 
-/** Why a machine stands still. Writing is never a reason: output only queues. */
+/**
+ * Why a machine stands still. Writing is never a reason: output only queues. `until`: by then (ms since 1970) the handshake
+ * must be over; who drives turns it once more at that time, and it ends.
+ */
 export type Need =
   /** Bytes from the peer; `atLeast` of them before turning again can lead anywhere. */
-  | { readonly kind: 'read'; readonly atLeast: number }
+  | { readonly kind: 'read'; readonly atLeast: number; readonly until?: number }
   /** The application has not taken its data. */
   | { readonly kind: 'take' }
   /** An answer. Without `on`, ask again at the next turn. */
-  | { readonly kind: 'wait'; readonly errand: Errand; readonly on?: Promise<unknown> }
+  | { readonly kind: 'wait'; readonly errand: Errand; readonly on?: Promise<unknown>; readonly until?: number }
   /** Nothing more will come from the peer. */
   | { readonly kind: 'closed' }
 

@@ -88,6 +88,7 @@ export class Output {
     const chunk = this.#chunks[0]
     if (!chunk) return
     chunk.from += length
+    this.left += length
     if (chunk.from < chunk.to) return
     this.#chunks.shift()
     if (!chunk.given) giveBack(chunk.bytes)
@@ -99,6 +100,7 @@ export class Output {
     const chunk = this.#chunks[0]
     if (!chunk || view.length === 0) return NONE
     chunk.from += view.length
+    this.left += view.length
     chunk.given = true
     if (chunk.from === chunk.to) this.#chunks.shift()
     return view

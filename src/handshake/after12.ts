@@ -33,6 +33,7 @@ export function* open(peer: Peer, suite: Suite, master: Uint8Array, randoms: Ran
     yield* peer.receive(facts.role === 'client' ? 'helloRequest' : 'clientHello')
     if (peer.config.renegotiation === 'refuse')
       throw new TlsError('no_renegotiation', 'NO_RENEGOTIATION', 'the peer wishes to negotiate again')
+    peer.answers()
     peer.sendAlert(WARNING, alerts.no_renegotiation)
   }
 }

@@ -50,6 +50,8 @@ class Open13 implements Servant {
   #writing: Uint8Array
   #tickets = 0
   #contexts: Map<string, Demand> | undefined
+  /** Client: how many tickets came. */
+  #kept = 0
   /** We asked for an update and have not seen it. */
   #awaiting = false
   /** Where our last answer to such a wish stands in the output. */
@@ -84,7 +86,9 @@ class Open13 implements Servant {
     const { carrier, provider } = peer
     switch (message.name) {
       case 'newSessionTicket':
-        return yield* keepTicket(peer, this.#suite, this.#resumption, message.body)
+        if (this.#kept++ < peer.config.limits.tickets)
+          yield* keepTicket(peer, this.#suite, this.#resumption, message.body)
+        return
       case 'keyUpdate':
         this.#reading = yield* updated(provider, this.#suite, this.#reading)
         carrier.readWith(yield* carrier.keys('data', this.#suite, this.#reading))
@@ -92,6 +96,7 @@ class Open13 implements Servant {
         this.#awaiting = false
         // one answer serves for all wishes that came before it left
         if (message.body && this.#answered <= carrier.left) {
+          peer.answers()
           yield* this.#updateWriting(false)
           this.#answered = carrier.queued
         }

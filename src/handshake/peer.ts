@@ -2,7 +2,7 @@ import { NONE } from '../bytes/compare.ts'
 import { written } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
-import { AlertReceived, alertName, alerts, TlsError } from '../errors.ts'
+import { AlertReceived, alertName, alerts, illegal, TlsError } from '../errors.ts'
 import type { Negotiation } from '../extensions/extension.ts'
 import type { Facts } from '../facts.ts'
 import { type Body, type Message, type MessageName, messages } from '../messages/table.ts'
@@ -62,6 +62,9 @@ export class Peer implements Beside {
   #due: readonly MessageName[] = []
   #warnings = 0
   #sinceData = 0
+  /** When the minute began in which messages after the handshake are counted, and how many there were. */
+  #minute = 0
+  #inMinute = 0
 
   constructor(config: Config, carrier: Carrier, facts: Facts, sendAlert: (level: number, code: number) => void) {
     this.config = config
@@ -98,10 +101,44 @@ export class Peer implements Beside {
         continue
       }
       const body = decode(messages[name].codec as Codec<Body<N>>, raw.subarray(4))
+      this.#count(name, body)
       heed(this.config, this.facts, name, body)
       this.#note(name, body, raw)
       return { name, body, raw } as Message<N>
     }
+  }
+
+  /** Refuses more extensions, or certificates, than there may be. */
+  #count(name: MessageName, body: unknown): void {
+    const { limits } = this.config
+    const { extensions, certificateList } = body as Partial<Record<'extensions' | 'certificateList', object>>
+    const list = (name === 'certificate12' ? body : certificateList) as readonly { extensions?: object }[] | undefined
+    if (list && list.length > limits.chain)
+      throw new TlsError(
+        'bad_certificate',
+        'EXCESSIVE_MESSAGE_SIZE',
+        `${list.length} certificates, ${limits.chain} are allowed (limits.chain)`,
+      )
+    for (const block of [extensions, ...(list?.map((entry) => entry.extensions) ?? [])]) {
+      const count = block ? Object.keys(block).length + ((block as { unknown?: object[] }).unknown?.length ?? 0) : 0
+      if (count > limits.extensions)
+        throw illegal(
+          'BAD_EXTENSION',
+          `${count} extensions in ${name}, ${limits.extensions} are allowed (limits.extensions)`,
+        )
+    }
+  }
+
+  /** The peer makes us say something: not, when it does not take what we have said before. */
+  answers(): void {
+    const { carrier, config } = this
+    const waiting = carrier.queued - carrier.left
+    if (waiting > config.limits.output)
+      throw new TlsError(
+        'unexpected_message',
+        'TOO_MANY_KEY_UPDATES',
+        `the peer wants an answer, and takes none: ${waiting} bytes wait to leave, ${config.limits.output} may (limits.output)`,
+      )
   }
 
   /** What came is good: it counts from here on. */
@@ -128,6 +165,7 @@ export class Peer implements Beside {
   /** What came was asked for: it is not one of the messages that are counted. */
   expected(): void {
     this.#sinceData--
+    this.#inMinute--
   }
 
   /** Sends a message that no transcript counts. */
@@ -192,9 +230,26 @@ export class Peer implements Beside {
       throw new TlsError(
         'unexpected_message',
         'TOO_MANY_KEY_UPDATES',
-        `more than ${limits.updates} messages without data between them`,
+        `more than ${limits.updates} messages without data between them (limits.updates)`,
       )
     }
+    if (this.established) this.#pace()
+  }
+
+  /** Messages after the handshake, by the minute. */
+  #pace(): void {
+    const { limits, now } = this.config
+    const time = now()
+    if (time - this.#minute >= 60_000) {
+      this.#minute = time
+      this.#inMinute = 0
+    }
+    if (++this.#inMinute > limits.updatesPerMinute)
+      throw new TlsError(
+        'unexpected_message',
+        'TOO_MANY_KEY_UPDATES',
+        `more than ${limits.updatesPerMinute} messages after the handshake in a minute (limits.updatesPerMinute)`,
+      )
   }
 
   /** HelloRequest, to a client that is negotiating as TLS 1.2 or does not know yet. */

@@ -343,7 +343,11 @@ export abstract class Driver extends Duplex {
         sent()
         this.#run()
       })
-    else sent()
+    else {
+      // keys wear out by writing: who never reads must change them too
+      if (connection.asked) this.#run()
+      sent()
+    }
   }
 
   /** Records that were sealed late may leave; that one could not be sealed shows at the next turn. */

@@ -109,7 +109,13 @@ export const snapshot = (ssl: SSL, listener: Listener = new Listener(ssl)): Conf
     maxSendFragment: settings.maxSendFragment,
     // a client says that early data follows when it does
     earlyData: client ? Number(ssl.early === 'connecting') : settings.maxEarlyData,
-    limits: { certificate: settings.maxCertList, skippedEarlyData: settings.recvMaxEarlyData + EARLY_OVERHEAD },
+    limits: {
+      certificate: settings.maxCertList,
+      skippedEarlyData: settings.recvMaxEarlyData + EARLY_OVERHEAD,
+      // libssl leaves the clock to its caller
+      handshake: 0,
+      updatesPerMinute: Number.POSITIVE_INFINITY,
+    },
     ...pskPart(ssl),
     trace: (event) => listener.hear(event),
     ...(fragment && { maxFragmentLength: fragment }),

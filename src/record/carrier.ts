@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Keying, Protection } from '../crypto/provider.ts'
-import type { Suite } from '../crypto/suites.ts'
+import type { CipherName, Suite } from '../crypto/suites.ts'
 import type { Task } from '../task.ts'
 
 /** Whose keys: the levels of the key schedule. */
@@ -11,6 +11,9 @@ export interface Keys {
   readonly level: Level
   readonly version: Keying['version']
   readonly protection: Protection
+  readonly cipher: CipherName
+  /** For tests: the number of the first record, where it is not 0. */
+  readonly first?: number
 }
 
 /** What a carrier tells while it looks for a handshake message. */

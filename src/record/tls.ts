@@ -3,7 +3,7 @@ import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
 import type { Keying } from '../crypto/provider.ts'
-import { ciphers, type Suite } from '../crypto/suites.ts'
+import { type CipherName, ciphers, type Suite } from '../crypto/suites.ts'
 import { TlsError, Truncated } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import { isPromise, type Need, type Task, wait } from '../task.ts'
@@ -25,9 +25,12 @@ const EXPANSION = { [TLS12]: 320, [TLS13]: 256 } as const
 /** OpenSSL's buffer for a record: what would not fit has a reason of its own. */
 const BUFFER = MAX_PLAINTEXT + 327
 
-/** Records under one key: AES-GCM is good for 2^24.5 full ones. The rest is for what is under way when we notice. */
-const WORN = 2 ** 24
-const SPENT = 23_726_566
+/** How many records a key seals for each that `limits.recordsPerKey` allows; for what is not named there is no end but the last number. */
+const wear = (cipher: CipherName): number => (cipher.includes('gcm') ? 1 : cipher.includes('ccm') ? 1 / 4 : LAST)
+/** RFC 9846 section 5.5: AES-GCM is good for 2^24.5 full records; keys are changed at 2^24, for what is under way when we notice. */
+const SPENT = Math.SQRT2
+/** No record has this number. There could be 2^64, but nobody lives to count so far. */
+const LAST = 2 ** 48 - 1
 
 const TAKE: Need = { kind: 'take' }
 const CLOSED: Need = { kind: 'closed' }
@@ -118,6 +121,9 @@ export class TlsCarrier implements Carrier {
       let inner = type
       let data: Uint8Array
       if (keys && !this.#inClear(type, record)) {
+        // RFC 9846 5.3: numbers MUST NOT wrap
+        if (this.#readSequence >= LAST)
+          throw new TlsError('internal_error', 'INTERNAL_ERROR', 'the numbers of records are used up; connect anew')
         const answer = keys.protection.open(this.#readSequence, record)
         const opened = isPromise(answer) ? yield* wait(answer) : answer
         if (!opened) {
@@ -345,7 +351,8 @@ export class TlsCarrier implements Carrier {
 
   /** The keys for writing have sealed so many records that new ones are due (RFC 9846 section 5.5). */
   get worn(): boolean {
-    return this.#writeSequence >= WORN
+    const keys = this.#writing
+    return keys !== undefined && this.#writeSequence >= this.#config.limits.recordsPerKey * wear(keys.cipher)
   }
 
   reconfigure(config: Config): void {
@@ -408,8 +415,12 @@ export class TlsCarrier implements Carrier {
       trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
       return
     }
-    if (this.#writeSequence >= SPENT) {
-      this.fault ??= new TlsError('internal_error', 'INTERNAL_ERROR', 'too many records under one key; connect anew')
+    if (this.#writeSequence >= Math.min(LAST, SPENT * this.#config.limits.recordsPerKey * wear(keys.cipher))) {
+      this.fault ??= new TlsError(
+        'internal_error',
+        'INTERNAL_ERROR',
+        `${this.#writeSequence} records were sealed under one key, and it is good for no more; connect anew`,
+      )
       throw this.fault
     }
     const { protection } = keys
@@ -464,12 +475,14 @@ export class TlsCarrier implements Carrier {
     return {
       level,
       version: 0x0304,
+      cipher: suite.cipher,
       protection: provider.protection({ version: 0x0304, cipher: suite.cipher, key, iv }),
     }
   }
 
   keys12(keying: Keying): Keys {
-    return { level: 'data', version: 0x0303, protection: this.#config.provider.protection(keying) }
+    const { cipher } = keying
+    return { level: 'data', version: 0x0303, cipher, protection: this.#config.provider.protection(keying) }
   }
 
   readWith(keys: Keys): void {
@@ -477,13 +490,13 @@ export class TlsCarrier implements Carrier {
     if (this.#assembler.length > 0)
       throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes before a change of keys')
     this.#reading = keys
-    this.#readSequence = 0
+    this.#readSequence = keys.first ?? 0
   }
 
   writeWith(keys: Keys): void {
     this.flush()
     this.#writing = keys
-    this.#writeSequence = 0
+    this.#writeSequence = keys.first ?? 0
   }
 
   writeInClear(): void {

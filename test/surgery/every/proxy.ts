@@ -12,6 +12,8 @@ export interface Theatre {
   readonly carry: Carry
   /** As if that end had said it. */
   inject?(from: End, out: Out): void
+  /** One step of that direction alone. */
+  step?(from: End): boolean
 }
 
 /** Delivers a piece as it is. */
@@ -53,6 +55,7 @@ export const operate = (client: Config, server: Config, surgeon: Surgeon): Theat
     pair,
     carry: ({ client, server }) => [there.step(server), back.step(client)],
     inject: (from, out) => (from === 'client' ? there : back).inject(out),
+    step: (from) => (from === 'client' ? there : back).step(undefined),
   }
 }
 
