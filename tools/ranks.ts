@@ -48,6 +48,8 @@ const ROWS: readonly Row[] = [
   { at: 'messages/', rank: 6, may: [0, 1, 5] },
   { at: 'handshake/', rank: 7, may: upTo(6), not: ['record/'], also: ['record/carrier.ts'] },
   { at: 'connection.ts', rank: 8, may: upTo(7) },
+  // what is said before TLS begins
+  { at: 'starttls/', rank: 8, may: [0] },
   { at: 'index.ts', rank: 9, may: upTo(8), also: PROVIDERS },
   { at: 'openssl/', rank: 9, may: upTo(8) },
   { at: 'openssl/index.ts', rank: 9, may: upTo(8), also: ['openssl/', ...PROVIDERS] },

@@ -107,3 +107,10 @@ export const fromBase64 = (text: string): Uint8Array | undefined => {
   }
   return bytes.subarray(0, at)
 }
+
+/** Text that somebody else wrote, so that it cannot steer a terminal: control characters become `\xNN` or `\u{N}`. */
+export const printable = (text: string): string =>
+  text.replace(/[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16)
+    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
+  })

@@ -22,9 +22,9 @@ import {
   ERR_LIB_SYS,
   get_errno,
 } from '../openssl/index.ts'
+import type { Plain } from '../starttls/index.ts'
 import { Failure } from './failure.ts'
 import type { Place } from './options.ts'
-import type { Plain } from './starttls.ts'
 
 /** A place as people write it. */
 export const placeText = ({ host = 'localhost', port }: Place): string =>

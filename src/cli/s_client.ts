@@ -44,6 +44,7 @@ import {
   TLS1_3_VERSION,
   TLSEXT_STATUSTYPE_ocsp,
 } from '../openssl/index.ts'
+import { askForTls, protocolNames, StartTlsError } from '../starttls/index.ts'
 import type { Certificate } from '../x509/index.ts'
 import { readPem, writePem } from '../x509/index.ts'
 import { connectTo, plainOver } from './connect.ts'
@@ -62,7 +63,6 @@ import {
   sharedRows,
   trustSystem,
 } from './settings.ts'
-import { protocolNames, startTls } from './starttls.ts'
 import { type Io, put } from './terminal.ts'
 
 const rowsFor = (env: Io['env']) => ({
@@ -164,10 +164,10 @@ class Client {
     await this.#say(`CONNECTED(${Math.max(0, BIO_get_fd(bio)).toString(16).toUpperCase().padStart(8, '0')})\n`)
     if (starttls) {
       try {
-        await startTls(starttls, plainOver(bio), this.#name ?? connect.host ?? 'localhost')
+        await askForTls(starttls, plainOver(bio), this.#name ?? connect.host ?? 'localhost')
       } catch (error) {
         BIO_free_all(bio)
-        throw error
+        throw error instanceof StartTlsError ? new Failure(error.message) : error
       }
     }
     const ssl = this.#prepare(bio)

@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import { styleText } from 'node:util'
 
+export { printable } from '../bytes/text.ts'
+
 /** What a command has of the world around it; tests give it another one. */
 export interface Io {
   readonly stdin: Readable
@@ -26,13 +28,6 @@ export const put = (to: Writable, what: string | Uint8Array): Promise<void> => {
     to.once('close', done)
   })
 }
-
-/** Text that somebody else wrote, so that it cannot steer a terminal: control characters become `\xNN` or `\u{N}`. */
-export const printable = (text: string): string =>
-  text.replace(/[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0).toString(16)
-    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
-  })
 
 export type Paint = (style: Style, text: string) => string
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'magenta'

@@ -67,7 +67,7 @@ export interface ClientOptions extends ContextOptions, ProtocolOptions, StreamOp
 export type ConnectOptions = ClientOptions & Omit<Partial<NetConnectOpts>, keyof ClientOptions>
 
 /** Whom the certificate must be for. Without a name nothing would be proved, so there must be one, or somebody who decides. */
-const nameOf = (options: ClientOptions): string | undefined => {
+export const nameOf = (options: ClientOptions): string | undefined => {
   const { servername, host, verify, checkServerIdentity, pskCallback, rejectUnauthorized, config } = options
   const name = servername || host || config?.peerName
   const decided = verify || checkServerIdentity || pskCallback || rejectUnauthorized === false || config?.verifier

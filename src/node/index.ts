@@ -1,5 +1,6 @@
 /** TLS for Node: over TCP in one line, or over any stream. */
 
+export { type Protocol, type ServedProtocol, StartTlsError } from '../starttls/index.ts'
 export {
   type ClientOptions,
   type ConnectOptions,
@@ -14,4 +15,5 @@ export { ClientHello, type HelloAnswer } from './hello.ts'
 export type { KeyInput, Pem, Signer } from './keys.ts'
 export { roots, runtimeRoots } from './roots.ts'
 export { createServer, SecureServer, type ServerOptions } from './server.ts'
+export { acceptStartTls, startTls } from './starttls.ts'
 export { SecureStream } from './stream.ts'

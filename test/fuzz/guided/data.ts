@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { Failure } from '../../../src/cli/failure.ts'
 import { endpointsOf, ProxyProtocolError, readProxyHeader } from '../../../src/cli/proxy-protocol.ts'
-import { protocolNames, startTls } from '../../../src/cli/starttls.ts'
 import { node } from '../../../src/crypto/node/index.ts'
 import { Misuse, TlsError } from '../../../src/errors.ts'
 import { messages } from '../../../src/messages/table.ts'
 import { decodeRing, encodeRing } from '../../../src/session/ring.ts'
 import { decodeSession, encodeSession } from '../../../src/session/session.ts'
 import { memoryTickets } from '../../../src/session/tickets.ts'
+import { askForTls, protocolNames, StartTlsError } from '../../../src/starttls/index.ts'
 import { type Maybe, runSync, wait } from '../../../src/task.ts'
 import { annotate } from '../../../src/wire/annotate.ts'
 import { type Codec, decode, encode } from '../../../src/wire/codec.ts'
@@ -217,9 +216,9 @@ const starttls: Target = {
       write: async () => {},
     }
     try {
-      await startTls(protocol as (typeof protocolNames)[number], stream, 'localhost')
+      await askForTls(protocol as (typeof protocolNames)[number], stream, 'localhost')
     } catch (error) {
-      if (!(error instanceof Failure)) throw error
+      if (!(error instanceof StartTlsError)) throw error
     }
   },
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fromLatin1, latin1 } from '../bytes/text.ts'
-import { Failure } from './failure.ts'
-import { type Plain, type Protocol, protocolNames, startTls } from './starttls.ts'
+import { askForTls, type Plain, type Protocol, protocolNames, StartTlsError } from './index.ts'
 
 /** `S` what the server sends, `C` what the client must have sent by then, in full. */
 type Script = readonly (readonly ['S' | 'C', string])[]
@@ -62,6 +61,45 @@ const good: Record<Protocol, readonly Script[]> = {
       ['S', '250\r\n'],
       ['C', 'STARTTLS\r\n'],
       ['S', '220 go\r\n'],
+    ],
+  ],
+  lmtp: [
+    [
+      ['S', '220 mail.test LMTP\r\n'],
+      ['C', 'LHLO localhost\r\n'],
+      ['S', '250-mail.test\r\n250 STARTTLS\r\n'],
+      ['C', 'STARTTLS\r\n'],
+      ['S', '220 2.0.0 Ready\r\n'],
+    ],
+  ],
+  nntp: [
+    [
+      ['S', '201 read only\r\n'],
+      ['C', 'STARTTLS\r\n'],
+      ['S', '382 Continue\r\n'],
+    ],
+  ],
+  sieve: [
+    [
+      ['S', '"IMPLEMENTATION" "x"\r\n"starttls"\r\nOK "ready"\r\n'],
+      ['C', 'STARTTLS\r\n'],
+      ['S', 'OK\r\n'],
+    ],
+  ],
+  irc: [
+    [
+      ['C', 'STARTTLS\r\n'],
+      ['S', ':irc.test NOTICE * :*** Looking up\r\nPING :1\r\n'],
+      ['C', 'PONG :1\r\n'],
+      ['S', ':irc.test 670 * :STARTTLS successful\r\n'],
+    ],
+  ],
+  'xmpp-server': [
+    [
+      ['C', xmppHello.replace('jabber:client', 'jabber:server')],
+      ['S', xmppFeatures],
+      ['C', xmppStart],
+      ['S', "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"],
     ],
   ],
   imap: [
@@ -241,6 +279,43 @@ const refused: readonly (readonly [Protocol, Script, RegExp])[] = [
   ['mysql', [['S', mysqlGreeting(0xf7ff)]], /is not set up for TLS/],
   ['mysql', [['S', '\x0a\0\0\0\xff\x10\x04Too man']], /refused the connection: Too man/],
   ['mysql', [['S', '\x03\0\0\0\x0a8.']], /does not speak/],
+  ['sieve', [['S', '"SIEVE" "fileinto"\r\nOK\r\n']], /sieve: the server offers no STARTTLS/],
+  ['sieve', [['S', 'BYE "too many"\r\n']], /answered: BYE "too many"/],
+  [
+    'irc',
+    [
+      ['C', 'STARTTLS\r\n'],
+      ['S', ':x 691 * :no\r\n'],
+    ],
+    /answered: :x 691/,
+  ],
+  [
+    'irc',
+    [
+      ['C', 'STARTTLS\r\n'],
+      ['S', ':x 421 * STARTTLS :Unknown command\r\n'],
+    ],
+    /answered: :x 421/,
+  ],
+  ['nntp', [['S', '502 go away\r\n']], /answered: 502/],
+  [
+    'nntp',
+    [
+      ['S', '200 hi\r\n'],
+      ['C', 'STARTTLS\r\n'],
+      ['S', '580 cannot\r\n'],
+    ],
+    /answered: 580/,
+  ],
+  [
+    'lmtp',
+    [
+      ['S', '220 hi\r\n'],
+      ['C', 'LHLO localhost\r\n'],
+      ['S', '500 what\r\n'],
+    ],
+    /answered: 500/,
+  ],
   ['smtp', [['S', `220-${'x'.repeat(70_000)}`]], /more than 65536 bytes before TLS/],
 ]
 
@@ -250,7 +325,7 @@ describe('STARTTLS', () => {
       for (const piece of [1, 7, 65536]) {
         it(`${protocol} ${at + 1}, ${piece} bytes at a time`, async () => {
           const server = scripted(script, piece)
-          await startTls(protocol, server, 'mail.test')
+          await askForTls(protocol, server, 'mail.test')
           assert.equal(server.unsaid, '')
         })
       }
@@ -260,26 +335,30 @@ describe('STARTTLS', () => {
       const script = good[protocol][0] as Script
       const last = script.findLastIndex(([who]) => who === 'S')
       const planted = script.map(([who, what], at) => [who, at === last ? `${what}\x16\x03` : what] as const)
-      await assert.rejects(startTls(protocol, scripted(planted, 65536), 'mail.test'), (error: Error) => {
-        return error instanceof Failure && /sent 2 bytes between its last answer and TLS/.test(error.message)
+      await assert.rejects(askForTls(protocol, scripted(planted, 65536), 'mail.test'), (error: Error) => {
+        return (
+          error instanceof StartTlsError &&
+          error.code === 'ERR_TLS_LEFTOVER_BYTES' &&
+          /sent 2 bytes between its last answer and TLS/.test(error.message)
+        )
       })
     })
 
     it(`${protocol}: a server that closes at once`, async () => {
       const silent: Plain = { read: async () => undefined, write: async () => {} }
-      await assert.rejects(startTls(protocol, silent, 'mail.test'), /closed the connection before TLS could begin/)
+      await assert.rejects(askForTls(protocol, silent, 'mail.test'), /closed the connection before TLS could begin/)
     })
   }
 
   for (const [protocol, script, says] of refused) {
     it(`${protocol}: ${says.source}`, () =>
-      assert.rejects(startTls(protocol, scripted(script, 65536), 'mail.test'), says))
+      assert.rejects(askForTls(protocol, scripted(script, 65536), 'mail.test'), says))
   }
 
   it('a host cannot break out of the XMPP header', async () => {
     let said = ''
     const stream: Plain = { read: async () => undefined, write: async (bytes) => void (said += latin1(bytes)) }
-    await assert.rejects(startTls('xmpp', stream, `a' b='<&>"`))
+    await assert.rejects(askForTls('xmpp', stream, `a' b='<&>"`))
     assert.match(said, /to='a&#39; b=&#39;&#60;&#38;&#62;&#34;' version/)
   })
 })
