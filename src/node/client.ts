@@ -120,39 +120,26 @@ const planOf = (options: StreamOptions, promised: boolean) => {
   return { first, allowLeftover, allowHalfOpen, highWaterMark, handshakeTimeout, signal, promised }
 }
 
-/** A client's stream over a transport. Throws `Misuse` for options that cannot be; `more` is for other faces. */
-export const clientStream = <S extends SecureStream = SecureStream>(
-  transport: Duplex,
-  options: ClientOptions,
-  promised: boolean,
-  make: (transport: Duplex, plan: StreamPlan) => S = (over, plan) => new SecureStream(over, plan) as S,
-): S => {
-  nameOf(options)
+/** What a client's stream is to be. `promised`: nobody needs to listen to errors of the handshake. */
+export const clientPlan = (options: ClientOptions, promised: boolean): StreamPlan => {
   const context = options.secureContext ?? contextOf(options)
-  const stream = make(transport, {
+  return {
     ...planOf(options, promised),
     role: 'client',
     config: (own) => clientConfig(options, context, own),
     earlyData: options.earlyData,
-  })
-  if (options.timeout) stream.setTimeout(options.timeout)
-  return stream
+  }
 }
 
-/** A server's stream over a transport. */
-export const serverStream = <S extends SecureStream = SecureStream>(
-  transport: Duplex,
-  options: ServerOptions & StreamOptions,
-  promised: boolean,
-  make: (transport: Duplex, plan: StreamPlan) => S = (over, plan) => new SecureStream(over, plan) as S,
-): S => {
+/** What a server's stream is to be. */
+export const serverPlan = (options: ServerOptions & StreamOptions, promised: boolean): StreamPlan => {
   const choices = new Choices(options)
-  return make(transport, {
+  return {
     ...planOf(options, promised),
     role: 'server',
     config: (own) => choices.config(own),
     mayHandOver: choices.mayHandOver,
-  })
+  }
 }
 
 /** The transport that options name: a stream that is there, or a connection of our own. */
@@ -175,8 +162,10 @@ export const connect = async (options: ConnectOptions): Promise<SecureStream> =>
   const named = { ...options, ...(host !== undefined && { host }) }
   // mistakes are told before anything is opened
   nameOf(named)
-  const context = options.secureContext ?? contextOf(options)
-  return await clientStream(transportOf(options), { ...named, secureContext: context }, true).secured
+  const plan = clientPlan(named, true)
+  const stream = new SecureStream(transportOf(options), plan)
+  if (options.timeout) stream.setTimeout(options.timeout)
+  return await stream.secured
 }
 
 /** A stream of Node's, or a pair of the web's. */
@@ -201,12 +190,12 @@ export function secure(
   options: ClientOptions | (ServerOptions & StreamOptions),
 ): Promise<SecureStream>
 export async function secure(...given: unknown[]): Promise<SecureStream> {
-  const [role, transport, options] = (
+  const [role, transport, options = {}] = (
     typeof given[0] === 'string'
       ? given
       : [(given[1] as SecureOptions | undefined)?.isServer ? 'server' : 'client', ...given]
   ) as ['client' | 'server', Transport, (ClientOptions & ServerOptions) | undefined]
-  const over = duplexOf(transport)
-  const stream = role === 'server' ? serverStream(over, options ?? {}, true) : clientStream(over, options ?? {}, true)
-  return await stream.secured
+  if (role === 'client') nameOf(options)
+  const plan = role === 'server' ? serverPlan(options, true) : clientPlan(options, true)
+  return await new SecureStream(duplexOf(transport), plan).secured
 }

@@ -99,8 +99,6 @@ export abstract class Driver extends Duplex {
     transport.allowHalfOpen = true
     this.#hook('error', (error: Error) => void this.destroy(error))
     this.#hook('close', () => this.#lost())
-    const timeout = plan.handshakeTimeout ?? HANDSHAKE_TIMEOUT
-    if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout)
     const { signal } = plan
     if (signal) queueMicrotask(() => void addAbortSignal(signal, this))
     if (!plan.later) queueMicrotask(() => this.begin())
@@ -125,6 +123,9 @@ export abstract class Driver extends Duplex {
   begin(): void {
     if (this.#connection || this.destroyed) return
     const { transport, plan } = this
+    const timeout = plan.handshakeTimeout ?? HANDSHAKE_TIMEOUT
+    // it is the transport that keeps a program alive, not the patience with it
+    if (timeout > 0) this.#timer = setTimeout(() => this.#late(timeout), timeout).unref()
     try {
       const waiting = this.#leftover()
       this.#connection = new Connection(plan.role, plan.config())
@@ -140,8 +141,11 @@ export abstract class Driver extends Duplex {
       this.#run()
     })
     this.#hook('end', () => {
-      this.#connection?.end()
-      this.#run()
+      const connection = this.#connection
+      connection?.end()
+      // while somebody's answer is waited for nobody sees that there is nobody left to give it to
+      if (this.handshaking && this.#waiting && connection?.input.length === 0) this.#lost()
+      else this.#run()
     })
     this.#hook('drain', () => {
       for (const done of this.#full.splice(0)) done()
@@ -247,7 +251,9 @@ export abstract class Driver extends Duplex {
       if (!error && connection?.established && this.writableLength === 0) connection.close()
       if (connection) this.#flush(connection)
       this.#unhook()
-      farewell(this.transport, !error ? 'sent' : error instanceof TlsError && !error.silent ? 'heard' : 'now')
+      const alerted = error instanceof TlsError && !error.silent
+      const speaks = error ? alerted : connection?.established && !connection.closedByPeer
+      farewell(this.transport, speaks ? 'heard' : error ? 'now' : 'sent')
     }
     done(told)
   }

@@ -9,8 +9,8 @@ const quiet = (): void => {}
 
 /**
  * Ends a transport that nobody uses any more, and leaves nothing of it behind: `now`; or once what is on its way was `sent`;
- * or once it was `heard`: an alert is among it, and a socket that is closed with bytes unread is reset and takes the alert
- * with it, so these are read and thrown away until the peer ends.
+ * or once it was `heard`: a socket that is closed with bytes unread is reset, and takes with it what the peer has not read
+ * yet, an alert or the last data. So what still comes is read and thrown away until the peer ends, for a short while.
  */
 export const farewell = (transport: Duplex, when: 'now' | 'sent' | 'heard'): void => {
   transport.on('error', quiet)
@@ -26,6 +26,7 @@ export const farewell = (transport: Duplex, when: 'now' | 'sent' | 'heard'): voi
   }
   const timer = setTimeout(over, PATIENCE)
   timer.unref()
+  ;(transport as { unref?: () => void }).unref?.()
   transport.once('close', over)
   transport.once(when === 'heard' && !transport.readableEnded ? 'end' : 'finish', over)
   if (when === 'heard') transport.resume()
