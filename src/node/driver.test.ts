@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import { wire } from '../../test/duplex.ts'
+import { lateProvider } from '../../test/late.ts'
+import { ca, echo, local, pair } from '../../test/streams.ts'
+import { node } from '../crypto/node/index.ts'
+import { type ClientOptions, type SecureStream, type ServerOptions, secure } from './index.ts'
+
+const server: ServerOptions = { cert: local.cert, key: local.key }
+const client: ClientOptions = { servername: 'localhost', ca }
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Cuts what goes over a wire once, after so many bytes. */
+const cutAt = (at: number) => {
+  let left = at
+  return (bytes: Buffer): Buffer[] => {
+    const here = left
+    left -= bytes.length
+    return here > 0 && here < bytes.length ? [bytes.subarray(0, here), bytes.subarray(here)] : [bytes]
+  }
+}
+
+/** Over a wire that cuts in its own way in each direction. */
+const over = async (left: Duplex, right: Duplex, options: object = {}): Promise<[SecureStream, SecureStream]> =>
+  Promise.all([secure(left, { ...client, ...options }), secure(right, { ...server, ...options, isServer: true })])
+
+describe('every way to cut the bytes', () => {
+  for (const version of ['TLSv1.3', 'TLSv1.2'] as const)
+    test(`${version}: each split of the first 300 bytes of either side`, async () => {
+      for (let at = 1; at <= 300; at++) {
+        const [left, right] = wire(cutAt(at))
+        const [mine, theirs] = await over(left, right, { minVersion: version, maxVersion: version })
+        theirs.pipe(theirs)
+        mine.end('x')
+        assert.equal((await buffer(mine)).toString(), 'x', `cut after ${at} bytes`)
+      }
+    })
+
+  test('byte by byte, both ways', async () => {
+    const [left, right] = wire((bytes) => [...bytes].map((byte) => Buffer.of(byte)))
+    const [mine, theirs] = await over(left, right)
+    theirs.pipe(theirs)
+    mine.end('drop by drop')
+    assert.equal((await buffer(mine)).toString(), 'drop by drop')
+  })
+
+  test('crypto that answers late', async () => {
+    const [left, right] = wire()
+    const [mine, theirs] = await over(left, right, { config: { provider: lateProvider(node) } })
+    theirs.pipe(theirs)
+    const sent = Buffer.alloc(200_000, 'late ')
+    mine.write('first ')
+    mine.end(sent)
+    assert.equal((await buffer(mine)).length, sent.length + 6)
+  })
+})
+
+describe('records', () => {
+  const counted = async (send: (stream: SecureStream) => void): Promise<{ records: number; bytes: number }> => {
+    let records = 0
+    let open = false
+    const [mine, theirs] = await pair(
+      {},
+      { config: { trace: (event) => void (open && event.event === 'record' && event.way === 'out' && records++) } },
+    )
+    open = true
+    send(mine)
+    const bytes = (await buffer(theirs)).length
+    // close_notify is one of them
+    return { records: records - 1, bytes }
+  }
+
+  const rows: readonly (readonly [string, (stream: SecureStream) => void, number, number])[] = [
+    [
+      '64 small writes in one turn share one',
+      (s) => void (Array.from({ length: 64 }, () => s.write(Buffer.alloc(256))), s.end()),
+      1,
+      16384,
+    ],
+    [
+      '65 fill one and begin another',
+      (s) => void (Array.from({ length: 65 }, () => s.write(Buffer.alloc(256))), s.end()),
+      2,
+      16640,
+    ],
+    [
+      'a large one stays whole between small ones',
+      (s) => void (s.write('a'), s.write(Buffer.alloc(40_000)), s.write('b'), s.end()),
+      5,
+      40_002,
+    ],
+    ['one is one', (s) => void s.end('x'), 1, 1],
+    ['corked by hand', (s) => void (s.cork(), s.write('a'), s.write('b'), s.uncork(), s.end('c')), 1, 3],
+  ]
+  for (const [what, send, records, bytes] of rows)
+    test(what, async () => assert.deepEqual(await counted(send), { records, bytes }))
+
+  test('those of different turns do not wait for each other', async () => {
+    const [mine, theirs] = await pair()
+    const seen: string[] = []
+    theirs.on('data', (data) => seen.push(String(data)))
+    for (const word of ['a', 'b']) {
+      mine.write(word)
+      await once(theirs, 'data')
+    }
+    assert.deepEqual(seen, ['a', 'b'])
+  })
+})
+
+describe('destroyed at any moment', () => {
+  /** A wire that stops after so many bytes in all, and a promise for that. */
+  const stopping = (bytes: number) => {
+    let left = bytes
+    let stop: () => void = () => {}
+    const stopped = new Promise<void>((resolve) => (stop = resolve))
+    const ends = wire((chunk) => {
+      const part = chunk.subarray(0, Math.max(0, left))
+      left -= chunk.length
+      if (left <= 0) stop()
+      return part.length > 0 ? [part] : []
+    })
+    return { ends, stopped }
+  }
+
+  for (const end of ['client', 'server'] as const)
+    test(`the ${end}, after every 40 bytes of the handshake: nothing is left`, async () => {
+      for (let bytes = 1; bytes < 900; bytes += 40) {
+        const { ends, stopped } = stopping(bytes)
+        const controller = new AbortController()
+        const [left, right] = ends
+        const mine = secure(left, { ...client, ...(end === 'client' && { signal: controller.signal }) })
+        const theirs = secure(right, {
+          ...server,
+          isServer: true,
+          ...(end === 'server' && { signal: controller.signal }),
+        })
+        await stopped
+        controller.abort()
+        const [one, two] = await Promise.allSettled([mine, theirs])
+        const [own, other] = end === 'client' ? [one, two] : [two, one]
+        assert.equal(own.status, 'rejected')
+        assert.equal(own.reason.code, 'ABORT_ERR')
+        assert.equal(other.status, 'rejected')
+        for (const transport of ends) {
+          assert.equal(transport.destroyed, true)
+          assert.deepEqual(transport.listenerCount('data') + transport.listenerCount('drain'), 0)
+        }
+      }
+    })
+
+  test('before it began, while waiting for a key, and when it is open', async () => {
+    const [left] = wire()
+    const first = secure(left, client)
+    left.destroy()
+    await assert.rejects(first, { code: 'ECONNRESET' })
+    const never = await echo({ key: () => new Promise(() => {}) })
+    const told = once(never.server, 'tlsClientError')
+    const socket = connectTcp(never.port, '127.0.0.1')
+    const second = secure(socket, client)
+    await once(never.server, 'connection')
+    setTimeout(() => socket.destroy(), 20)
+    await assert.rejects(second, { code: 'ECONNRESET' })
+    assert.equal(((await told)[0] as { code: string }).code, 'ECONNRESET')
+    const [mine, theirs] = await pair()
+    theirs.on('error', () => {}).resume()
+    mine.destroy()
+    await once(mine, 'close')
+    await once(theirs, 'close')
+  })
+
+  test('a transport that is closed while the reader is slow: first the data, then the error', async () => {
+    const [left, right] = wire()
+    const [mine, theirs] = await over(left, right)
+    theirs.on('error', () => {})
+    theirs.write('the last words')
+    await turn()
+    await turn()
+    right.removeAllListeners('error')
+    left.push(null)
+    const got: string[] = []
+    await assert.rejects(
+      async () => {
+        for await (const part of mine) got.push(String(part))
+      },
+      { code: 'ERR_SSL_UNEXPECTED_EOF_WHILE_READING' },
+    )
+    assert.deepEqual(got, ['the last words'])
+  })
+
+  test('errors of the transport surface here, once', async () => {
+    const [left, right] = wire()
+    const [mine, theirs] = await over(left, right)
+    theirs.on('error', () => {})
+    const seen: unknown[] = []
+    mine.on('error', (error: { code?: string }) => seen.push(error.code))
+    const closed = new Promise((resolve) => mine.once('close', resolve))
+    left.destroy(Object.assign(new Error('the cable'), { code: 'ECABLE' }))
+    await closed
+    assert.deepEqual(seen, ['ECABLE'])
+  })
+})
+
+describe('the transport', () => {
+  test('its own listeners never see TLS', async () => {
+    const [left, right] = wire()
+    const heard: unknown[] = []
+    left.on('data', (data) => heard.push(data))
+    const [mine, theirs] = await over(left, right)
+    theirs.end('hello')
+    assert.equal((await buffer(mine)).toString(), 'hello')
+    assert.deepEqual(heard, [])
+  })
+
+  const wrong: readonly (readonly [string, (stream: Duplex) => void, RegExp])[] = [
+    ['ended', (stream) => void stream.end(), /has ended before TLS could begin/],
+    ['destroyed', (stream) => void stream.destroy(), /has ended before TLS could begin|closed before/],
+    ['decoding', (stream) => void stream.setEncoding('utf8'), /setEncoding/],
+  ]
+  for (const [what, spoil, says] of wrong)
+    test(`one that cannot carry it: ${what}`, async () => {
+      const [left] = wire()
+      spoil(left)
+      await assert.rejects(secure(left, client), says)
+    })
+
+  test('a pair of web streams', async () => {
+    const [up, down] = [new TransformStream(), new TransformStream()]
+    const [mine, theirs] = await Promise.all([
+      secure({ readable: down.readable, writable: up.writable }, client),
+      secure({ readable: up.readable, writable: down.writable }, { ...server, isServer: true }),
+    ])
+    theirs.pipe(theirs)
+    mine.end('over the web’s streams')
+    assert.equal((await buffer(mine)).toString(), 'over the web’s streams')
+  })
+})
