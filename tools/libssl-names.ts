@@ -90,14 +90,57 @@ export const OUT_OF_SCOPE: Readonly<Record<string, string>> = Object.fromEntries
     'there are no suites with finite-field Diffie-Hellman',
     'SSL_set_tmp_dh_callback SSL_CTX_set_dh_auto SSL_set_dh_auto',
   ),
+  ...group(`DTLS ${SOON}`, 'DTLSv1_client_method DTLSv1_server_method DTLSv1_2_client_method DTLSv1_2_server_method'),
+  ...group('SRP: never', 'SSL_CTX_set_srp_client_pwd_callback SSL_CTX_set_srp_cb_arg SSL_get_srp_g SSL_get_srp_N'),
+  ...group('SRP: never', 'SRP_Calc_A_param SSL_srp_server_param_with_username SSL_set_srp_server_param_pw'),
+  ...group('compression: never', 'SSL_COMP_get_id SSL_COMP_get0_name SSL_COMP_set0_compression_methods'),
+  ...group('certificate transparency: never', 'SSL_set_ct_validation_callback SSL_CTX_set_default_ctlog_list_file'),
+  ...group(
+    'certificate transparency: never',
+    'SSL_CTX_ct_is_enabled SSL_CTX_set0_ctlog_store SSL_CTX_get0_ctlog_store',
+  ),
+  ...group(
+    'DANE is not there',
+    'SSL_CTX_dane_enable SSL_CTX_dane_mtype_set SSL_CTX_dane_set_flags SSL_CTX_dane_clear_flags SSL_dane_enable',
+  ),
+  ...group(
+    'DANE is not there',
+    'SSL_dane_tlsa_add SSL_dane_set_flags SSL_dane_clear_flags SSL_get0_dane SSL_get0_dane_authority SSL_get0_dane_tlsa',
+  ),
+  ...group('there are no RSA objects: an EVP_PKEY holds any key', 'SSL_CTX_use_RSAPrivateKey SSL_use_RSAPrivateKey'),
+  ...group(
+    'there are no C files: the functions for a BIO do it',
+    'PEM_read_SSL_SESSION PEM_write_SSL_SESSION SSL_SESSION_print_fp',
+  ),
+  ...group('each command has a function of its own', 'SSL_ctrl SSL_CTX_ctrl SSL_callback_ctrl SSL_CTX_callback_ctrl'),
+  ...group(
+    'the security level decides (SSL_CTX_set_security_level)',
+    'SSL_CTX_set_security_callback SSL_CTX_get_security_callback SSL_set_security_callback SSL_get_security_callback',
+  ),
+  ...group(
+    'the security level decides (SSL_CTX_set_security_level)',
+    'SSL_CTX_set0_security_ex_data SSL_CTX_get0_security_ex_data SSL_set0_security_ex_data SSL_get0_security_ex_data',
+  ),
+  ...group(
+    'the role decides: servers are verified as servers, clients as clients',
+    'SSL_CTX_set_purpose SSL_set_purpose SSL_CTX_set_trust SSL_set_trust',
+  ),
+  ...group(
+    'session ids are drawn by the library',
+    'SSL_CTX_set_generate_session_id SSL_set_generate_session_id SSL_has_matching_session_id',
+  ),
+  ...group(
+    'tickets and secrets from elsewhere (EAP-FAST) are not there',
+    'SSL_set_session_ticket_ext SSL_set_session_ticket_ext_cb SSL_set_session_secret_cb',
+  ),
+  ...group(
+    'a ticket callback that returns 0 keeps a session from being resumed',
+    'SSL_CTX_set_not_resumable_session_callback SSL_set_not_resumable_session_callback',
+  ),
+  ...group('the cache has no table to hand out; SSL_CTX_sess_number counts', 'SSL_CTX_sessions'),
+  ...group('nothing to be seen from outside in OpenSSL either', 'SSL_set_debug SSL_test_functions'),
   ...group('engines: a provider of cryptography is given to SSL_CTX_new_ex', 'SSL_CTX_set_client_cert_engine'),
 ])
 
 /** Of the functions that shall be there, those that are not, as long as they are not exported. */
-export const WANTED: readonly string[] = [
-  ...'SSL_CTX_config SSL_CTX_set_max_early_data SSL_set_max_early_data SSL_CTX_set_recv_max_early_data'.split(' '),
-  ...'SSL_get_early_data_status SSL_read_early_data SSL_write_early_data SSL_CTX_set_psk_client_callback'.split(' '),
-  ...'SSL_CTX_set_psk_server_callback SSL_CTX_set_psk_find_session_callback SSL_get_psk_identity'.split(' '),
-  ...'SSL_CTX_set_psk_use_session_callback SSL_get_psk_identity_hint SSL_export_keying_material_early'.split(' '),
-  ...'SSL_get_server_tmp_key SSL_get_tmp_key SSL_get_peer_tmp_key SSL_set_max_pipelines'.split(' '),
-]
+export const WANTED: readonly string[] = []

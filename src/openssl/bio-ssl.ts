@@ -27,6 +27,7 @@ import { SSL_do_handshake, SSL_get_error } from './handshake.ts'
 import {
   type SSL,
   SSL_clear,
+  SSL_copy_session_id,
   SSL_dup,
   SSL_free,
   SSL_new,
@@ -188,6 +189,15 @@ export const BIO_set_ssl_renegotiate_bytes = (bio: BIO, bytes: number): number =
 export const BIO_set_ssl_renegotiate_timeout = (bio: BIO, seconds: number): number =>
   BIO_ctrl(bio, n.BIO_C_SET_SSL_RENEGOTIATE_TIMEOUT, seconds)
 export const BIO_get_num_renegotiates = (bio: BIO): number => BIO_ctrl(bio, n.BIO_C_GET_SSL_NUM_RENEGOTIATES)
+
+/** Makes the SSL in `to` offer the session that the one in `from` has; 0 if either chain has none. */
+export const BIO_ssl_copy_session_id = (to: BIO, from: BIO): 0 | 1 => {
+  const [target, source] = [to, from].map((bio) => {
+    const found = BIO_find_type(bio, n.BIO_TYPE_SSL)
+    return found && BIO_get_ssl(found)
+  })
+  return target && source ? SSL_copy_session_id(target, source) : 0
+}
 
 const FILE = 'openssl/bio-ssl.ts'
 

@@ -1,4 +1,5 @@
 import { Misuse } from '../errors.ts'
+import { isPromise } from '../task.ts'
 import { BIO } from './bio.ts'
 
 /**
@@ -10,7 +11,7 @@ type Due = 'SSL_CTX' | 'SSL_SESSION' | 'SSL_CONF_CTX' | 'SSL' | 'BIO' | 'X509_ST
 
 /** Functions that take something else first than their names would say. */
 const OTHERS =
-  /^(?:SSL_CTX_(?:new|new_ex|get_ex_new_index|use_PrivateKey_ASN1)|SSL_SESSION_(?:new|get_ex_new_index)|SSL_CONF_CTX_new|SSL_(?:new|get_ex_new_index|alert_\w+|CIPHER_\w+|COMP_\w+|extension_supported|load_client_CA_file|select_next_proto|select|dup_CA_list|add_(?:file|dir)_cert_subjects_to_stack|library_init|load_error_strings|add_ssl_module|trace|use_PrivateKey_ASN1|bytes_to_cipher_list)|X509_STORE_(?:new|CTX_\w+)|BIO_(?:new|new_\w+|meth_\w+|s_\w+|f_\w+|get_new_index|make_bio_pair|debug_\w+|socket_\w+|sock_\w+))$/
+  /^(?:SSL_CTX_(?:new|new_ex|get_ex_new_index|use_PrivateKey_ASN1)|SSL_SESSION_(?:new|get_ex_new_index|print|print_keylog)|SSL_CONF_CTX_new|SSL_(?:new|get_ex_new_index|alert_\w+|CIPHER_\w+|COMP_\w+|extension_supported|load_client_CA_file|select_next_proto|select|dup_CA_list|add_(?:file|dir)_cert_subjects_to_stack|library_init|load_error_strings|add_ssl_module|trace|use_PrivateKey_ASN1|bytes_to_cipher_list)|X509_STORE_(?:new|CTX_\w+)|BIO_(?:new|new_\w+|meth_\w+|s_\w+|f_\w+|get_new_index|make_bio_pair|debug_\w+|socket_\w+|sock_\w+))$/
 const PREFIXES: readonly (readonly [prefix: RegExp, due: Due])[] = [
   [/^SSL_CTX_/, 'SSL_CTX'],
   [/^SSL_SESSION_/, 'SSL_SESSION'],
@@ -46,7 +47,11 @@ const guard = (name: string, call: Call): Call => {
     if (bytesSecond && !(args[1] instanceof Uint8Array))
       throw new Misuse(`${name}: the second argument is ${kindOf(args[1])}, and a Uint8Array is due`)
     try {
-      return call(...args)
+      const answer = call(...args)
+      if (!isPromise(answer)) return answer
+      return answer.catch((error: unknown) => {
+        throw explained(name, due, args, error)
+      })
     } catch (error) {
       throw explained(name, due, args, error)
     }
