@@ -12,7 +12,7 @@ import { signatureStrength } from './signature.ts'
 import { keyStrength, keyText } from './spki.ts'
 import { strictFaults } from './strict.ts'
 import { secondOf, when } from './time.ts'
-import type { RevocationRules, Rules, SignatureOutcome, Trial } from './trial.ts'
+import type { Rules, SignatureOutcome, Trial } from './trial.ts'
 import { ANY_PURPOSE, purposes, trustFor } from './trust.ts'
 import { verdicts } from './verdicts.ts'
 
@@ -196,14 +196,15 @@ const CA_ISSUERS = knownOid('caIssuers')
 const DISTRIBUTION_POINTS = knownOid('cRLDistributionPoints')
 
 /** What is wrong with any certificate wherever it stands. */
-const commonFaults = (certificate: Certificate, { crl }: RevocationRules): Fault[] => {
+const commonFaults = (certificate: Certificate, { profile, revocation }: Rules): Fault[] => {
   const faults: Fault[] = certificate.flaws.map((flaw) => ({
     verdict: 'invalidExtension',
     detail: `in ${shown(certificate)} ${flaw}`,
   }))
   for (const { oid, critical } of certificate.extensions) {
     if (!critical || processed.has(oid)) continue
-    if (oid === DISTRIBUTION_POINTS && crl !== 'ignore') continue
+    // OpenSSL takes them for known even where nobody asks for lists
+    if (oid === DISTRIBUTION_POINTS && (revocation.crl !== 'ignore' || profile === 'openssl')) continue
     faults.push({
       verdict: 'unhandledCriticalExtension',
       detail: `${shown(certificate)} has the critical extension ${oidName(oid)}, which is not processed here`,
@@ -246,7 +247,7 @@ const usageFault = (leaf: Certificate, purpose: 'server' | 'client' | undefined)
 }
 
 const leafFaults = (leaf: Certificate, anchor: boolean, { rules }: Trial): Fault[] => [
-  ...commonFaults(leaf, rules.revocation),
+  ...commonFaults(leaf, rules),
   ...(anchor && trustFor(leaf.trust, rules.trustedFor) === 'trusted' ? [] : leafPurposeFaults(leaf, rules)),
   ...(rules.profile === 'webpki' ? caFault(leaf, anchor, rules.purpose) : []),
   ...strictFaults(leaf, 'leaf', rules),
@@ -267,7 +268,7 @@ const caFault = (leaf: Certificate, anchor: boolean, purpose: 'server' | 'client
 export const issuerFaults = (certificate: Certificate, anchor: boolean, { rules }: Trial): Fault[] => {
   // nothing but a name and a key was trusted: there is nothing else to judge (RFC 5280 section 6.1.1 (d))
   if (anchor && isBare(certificate)) return []
-  const faults = commonFaults(certificate, rules.revocation)
+  const faults = commonFaults(certificate, rules)
   const { basicConstraints, keyUsage } = certificate.known
   // version 1 has no way to say it; only who trusts one by name can have meant it
   const mayBeSilent = anchor && certificate.version === 1 && certificate.selfIssued

@@ -330,6 +330,12 @@ test('openssl: purposes and key identifiers bind, and what certificates ought to
   assert.equal(outcome(unnamed([stray]), 'openssl', false)?.code, 20)
   const signing = leaf(root, { keyUsage: ['keyCertSign'] })
   assert.equal(outcome(unnamed([signing]), 'openssl', false)?.code, 26)
+  const lists = sequence(
+    der(constructed(0), der(constructed(0), encodeGeneralName({ type: 'uri', value: 'http://a/' }))),
+  )
+  const pointing = [leaf(root, { extensions: [extension('cRLDistributionPoints', true, sequence(lists))] })]
+  assert.equal(outcome(unnamed(pointing), 'openssl', false)?.message, undefined)
+  assert.equal(outcome(unnamed(pointing), 'webpki', false)?.code, 34)
 })
 
 test('rfc5280: who is no CA signs no certificates and constrains no names', () => {

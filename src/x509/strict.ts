@@ -102,7 +102,12 @@ const rules: readonly StrictRule[] = [
       'is that of a server and may sign certificates or CRLs (keyUsage)',
   },
   { at: ['leaf'], rule: 'RFC 5280 section 4.2.1.10', always: true, breach: strayConstraints },
-  { at: issuing, rule: 'RFC 5280 section 4.2.1.9', always: true, breach: uncritical('basicConstraints') },
+  {
+    at: everywhere,
+    rule: 'RFC 5280 section 4.2.1.9',
+    always: true,
+    breach: (certificate) => isCa(certificate) && uncritical('basicConstraints')(certificate),
+  },
   {
     at: issued,
     rule: 'RFC 5280 section 4.2.1.9',
@@ -126,7 +131,9 @@ const rules: readonly StrictRule[] = [
   {
     at: ['leaf'],
     rule: 'RFC 5280 section 4.2.1.6',
-    breach: ({ known }) => {
+    breach: ({ known }, { profile }) => {
+      // names with underscores are in wide use, and OpenSSL's strictness is not about names
+      if (profile === 'openssl') return false
       const odd = known.subjectAltName?.find((name) => name.type === 'dns' && !isPreferredSyntax(name.value))
       return odd && `is for "${odd.value}", which is not written as host names are (RFC 1034 section 3.5)`
     },
