@@ -271,6 +271,11 @@ export interface Config {
   readonly renegotiationSuite: boolean
   /** Client: says that this is a second attempt with a lower version (RFC 7507). */
   readonly fallback: boolean
+  /**
+   * Client, TLS 1.2: data may be written once our Finished is out, before the server's has come (RFC 7918): with ECDHE and
+   * AEAD, and an application protocol agreed on, or without that too.
+   */
+  readonly falseStart: 'off' | 'with protocol' | 'always'
   /** What a peer gets that wishes to negotiate again (TLS 1.2): a warning, and the connection goes on; or it ends. */
   readonly renegotiation: 'decline' | 'refuse'
   /** Sends values that mean nothing where peers must pass over what they do not know (RFC 8701). */
@@ -346,6 +351,7 @@ export const defineConfig = (input: ConfigInput): Config => {
     fallback: false,
     renegotiationSuite: false,
     legacyServer: false,
+    falseStart: 'off',
     renegotiation: 'decline',
     grease: false,
     now: Date.now,

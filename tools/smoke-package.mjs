@@ -61,17 +61,18 @@ if (installed.sort().join() !== 'commander,typetls')
   fail(`it brought along more than commander: ${installed.join(', ')}`)
 
 const importing = (list) => list.map((name) => `if (Object.keys(await import('${name}')).length === 0) throw '${name}'`)
-const alone = names.filter((name) => name !== 'typetls/crypto/noble')
+const withPeers = ['typetls/crypto/noble', 'typetls/crypto/post-quantum']
+const alone = names.filter((name) => !withPeers.includes(name))
 run(`imported without peers: ${alone.join(', ')}`, process.execPath, [
   '--input-type=module',
   '-e',
   importing(alone).join('\n'),
 ])
 runNpm('installed with its peers', ['install', ...quiet, ...peers])
-run('imported typetls/crypto/noble', process.execPath, [
+run(`imported ${withPeers.join(', ')}`, process.execPath, [
   '--input-type=module',
   '-e',
-  importing(['typetls/crypto/noble']).join('\n'),
+  importing(withPeers).join('\n'),
 ])
 
 writeFileSync(

@@ -7,7 +7,7 @@ export interface NamedGroup {
   readonly openssl: string
   /** For `-groups` and set1_groups_list: other names that people use. */
   readonly aliases: readonly string[]
-  /** Bytes of a key share. */
+  /** Bytes of a key share; of the client's, where the server's has another length. */
   readonly share: number
   readonly bits: number
   /** TLS 1.2 uses elliptic curves only; ffdhe is for TLS 1.3. */
@@ -114,6 +114,28 @@ export const groups: readonly NamedGroup[] = [
     aliases: [],
     share: 384,
     bits: 3072,
+    tls12: false,
+    tls13: true,
+    default: false,
+  },
+  {
+    id: 0x11ec,
+    name: 'x25519mlkem768',
+    openssl: 'X25519MLKEM768',
+    aliases: [],
+    share: 1216,
+    bits: 192,
+    tls12: false,
+    tls13: true,
+    default: false,
+  },
+  {
+    id: 0x0202,
+    name: 'mlkem1024',
+    openssl: 'MLKEM1024',
+    aliases: [],
+    share: 1568,
+    bits: 256,
     tls12: false,
     tls13: true,
     default: false,

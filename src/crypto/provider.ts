@@ -60,6 +60,8 @@ export type GroupName =
   | 'secp521r1'
   | 'ffdhe2048'
   | 'ffdhe3072'
+  | 'x25519mlkem768'
+  | 'mlkem1024'
   | OldCurve
 export type CurveName = 'P-256' | 'P-384' | 'P-521' | OldCurve
 /** Curves that TLS 1.3 has given up, of 256 bits and more: for TLS 1.2, when named. */

@@ -75,8 +75,9 @@ export function* client(peer: Peer): Task<Task<void>> {
     legacyCompressionMethods: Uint8Array.of(0),
     extensions: {},
   }
+  const groups = config.groups.filter((group) => (tls13 && group.tls13) || (versions.includes(TLS12) && group.tls12))
   const named: Extensions<'clientHello'> = {
-    ...(config.groups.length > 0 && { supportedGroups: config.groups.map((group) => group.id) }),
+    ...(groups.length > 0 && { supportedGroups: groups.map((group) => group.id) }),
     signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
     ...(config.tickets &&
       versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),

@@ -2,7 +2,7 @@ import { concat, equal, NONE } from '../bytes/compare.ts'
 import { type Identity, TLS12 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import type { Scheme } from '../crypto/schemes.ts'
-import type { Suite } from '../crypto/suites.ts'
+import { ciphers, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { confirm } from '../extensions/block.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams } from '../messages/exchange12.ts'
@@ -18,7 +18,7 @@ import type { Offer } from './client.ts'
 import type { Peer } from './peer.ts'
 import { clientByKey } from './psk12.ts'
 import { keepForNext, putBack, recall, remember } from './resume.ts'
-import { keyBlock, masterSecret, type Randoms } from './schedule12.ts'
+import { exporter12, keyBlock, masterSecret, type Randoms } from './schedule12.ts'
 
 const PREMASTER = 48
 
@@ -96,6 +96,10 @@ export function* client12(
   carrier.changeCipherSpec()
   carrier.writeWith(carrier.keys12(keys.client))
   yield* ourFinished(peer, suite, master)
+  if (startsFalsely(peer, suite)) {
+    facts.exporter = exporter12(provider, suite, master, randoms)
+    peer.halfOpen = true
+  }
 
   const ticket = awaitsTicket ? yield* newTicket(peer) : undefined
   yield* carrier.changed(peer)
@@ -224,6 +228,13 @@ function* newTicket(peer: Peer): Task<Body<'newSessionTicket12'>> {
   peer.accept(message)
   return message.body
 }
+
+/** Whether data may go before the server's Finished: where nobody but the holder of its certificate can read it (RFC 7918). */
+const startsFalsely = ({ config, facts }: Peer, { agreement, cipher }: Suite): boolean =>
+  config.falseStart !== 'off' &&
+  agreement === 'ecdhe' &&
+  ciphers[cipher].mode === 'aead' &&
+  (facts.alpn !== undefined || config.falseStart === 'always')
 
 /** Keeps the session, if the server gave a ticket or an id to come back with. */
 function* keep(

@@ -42,7 +42,7 @@ export class Peer implements Beside {
   earlyRoom: number | undefined
   /** What sessions of this connection are bound to. */
   binding: Uint8Array = NONE
-  /** Server: our flight is out, and data may follow it before the client has answered. */
+  /** Our flight is out, and data may follow it before the peer has answered. */
   halfOpen = false
   /** Data that the application has not taken. */
   inbox: Uint8Array | undefined

@@ -58,8 +58,7 @@ export const disabled: Readonly<Record<string, string>> = {
   '*CertificateType-*': RPK,
   '*RawPublicKey*': RPK,
   '*ML-DSA*': 'signatures by ML-DSA',
-  '*MLKEM*': 'key exchange by ML-KEM',
-  'PostQuantum*': 'key exchange by ML-KEM',
+  'PostQuantum*': 'key exchange by ML-KEM is for those who name it',
   'TLS13-Client-*TicketFlags': 'flags of tickets (RFC 9149)',
 
   // what only the reference has, or old drafts
@@ -72,7 +71,8 @@ export const disabled: Readonly<Record<string, string>> = {
   'Server-JDK11-[0-9]*': 'a way around a fault of JDK 11',
   'Server-JDK11-TLS12-*': 'a way around a fault of JDK 11',
   'Client-RejectJDK11DowngradeRandom': 'a way around a fault of JDK 11',
-  '*FalseStart*': 'False Start (RFC 7918): data before the Finished of the peer',
+  'FalseStart-TLS-*': NPN,
+  'FalseStart-SessionTicketsDisabled-*': NPN,
   '*3DES*': 'triple DES',
   'RetainOnlySHA256-*': 'sessions that keep a hash of the certificate',
   'ALPNClient-AllowUnknown-*': 'a protocol that was not offered is always refused (RFC 7301 section 3.2)',

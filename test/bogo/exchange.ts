@@ -71,8 +71,13 @@ const exchange = async (first: Talk, retry: Settings): Promise<void> => {
       rest = greeting(settings)
     } else if (settings['-expect-reject-early-data']) throw new Error('early data was not refused')
   } else rest = greeting(settings)
-  if (settings['-handshake-never-done']) throw new Error('the handshake was completed')
-  checkHandshake(talk)
+  const never = (): void => {
+    if (settings['-handshake-never-done'] && connection.established) throw new Error('the handshake was completed')
+  }
+  never()
+  // with False Start and no handshake asked for, there is no moment at which the reference looks
+  if (connection.established || !settings['-implicit-handshake']) checkHandshake(talk)
+  if (settings['-handshake-twice']) await link.turn(() => connection.established)
   await exported(talk)
   if (settings['-send-alert']) return connection.abort('decompression_failure')
 
@@ -89,15 +94,17 @@ const exchange = async (first: Talk, retry: Settings): Promise<void> => {
   }
   if (!server && facts.version === TLS13 && settings['-expect-no-session'] && notes.session && !resumes)
     throw new Error('a session came')
+  never()
   await shutdown(talk)
 }
 
 /** The client has said hello with early data. */
 const hurries = ({ connection }: Talk): boolean => !connection.established && connection.earlyRoom !== undefined
 
-/** The server has taken early data, and its own flight is out. */
-const halfOpen = ({ connection }: Talk): boolean =>
-  connection.facts.role === 'server' && connection.facts.earlyData === 'accepted' && connection.writable
+/** Our flight is out, and data may follow: of a server that has taken early data, of a client with False Start. */
+const halfOpen = ({ connection, settings }: Talk): boolean =>
+  connection.writable &&
+  (connection.facts.role === 'server' ? connection.facts.earlyData === 'accepted' : settings['-false-start'] === true)
 
 /** What the shim is to say first. */
 const greeting = (settings: Settings): Uint8Array => {

@@ -45,7 +45,7 @@ export const checkHandshake = (seen: Seen): void => {
   const { '-expect-version': version } = settings
   if (version !== undefined) expect('the version', facts.version, version)
   expect('resumption', facts.resumed, resumes && !settings['-expect-session-miss'])
-  if (!server && facts.version !== TLS13 && !settings['-implicit-handshake']) {
+  if (!server && connection.established && facts.version !== TLS13 && !settings['-implicit-handshake']) {
     const due = !settings['-expect-no-session'] && (!facts.resumed || settings['-expect-ticket-renewal'] === true)
     // a session that was resumed is told of again; whether its ticket is a new one makes the difference
     const fresh = notes.session !== undefined && (!facts.resumed || notes.renewed)

@@ -1,6 +1,7 @@
 /** From what the runner wants to what our config says. */
 import { readFileSync } from 'node:fs'
 import { node } from '../../src/crypto/node/index.ts'
+import { postQuantum } from '../../src/crypto/post-quantum/index.ts'
 import {
   type AlertName,
   type CertificateQuestion,
@@ -31,6 +32,8 @@ import { type Credential, type Settings, Unimplemented } from './flags.ts'
 import { namedSuites } from './suites.ts'
 import { bytesOfText, prefixed, sameBytes } from './words.ts'
 
+const provider = postQuantum(node)
+
 /** What the connections of one case share: a server's keys and sessions, a clock, the session to offer. */
 export class Memory {
   readonly provider: Provider
@@ -44,7 +47,7 @@ export class Memory {
   readonly certificate: NonNullable<Config['certificate']> = (question) => this.choose(question)
 
   constructor(late: boolean) {
-    this.provider = late ? lateProvider(node) : node
+    this.provider = late ? lateProvider(provider) : provider
     this.tickets = memoryTickets(this.provider, this.now)
     const kept = new Map<string, Session>()
     this.sessions = {
@@ -217,6 +220,11 @@ export const configOf = async (
     identityPreference: true,
     insistOnIdentity: true,
     renegotiation: 'refuse',
+    falseStart: !settings['-false-start']
+      ? 'off'
+      : settings['-allow-false-start-without-alpn']
+        ? 'always'
+        : 'with protocol',
     // the reference's servers always do
     grease: server || settings['-enable-grease'] === true,
     earlyDataWindow: 60_000,
@@ -270,8 +278,16 @@ export const configOf = async (
 }
 
 const sharesOf = (settings: Settings): Pick<ConfigInput, 'keyShares'> => {
+  // the first of our groups that the server is said to have, or what other flags say
+  const hint = settings['-server-supported-groups-hint'] ?? []
+  const hinted = groups.filter(({ id }) => settings['-curves']?.find((own) => hint.includes(own)) === id)
+  if (hinted.length > 0) return { keyShares: hinted }
   if (settings['-no-key-shares']) return { keyShares: 0 }
-  return settings['-key-shares'] ? { keyShares: rowsOf(groups, settings['-key-shares']) } : {}
+  if (settings['-key-shares']) return { keyShares: rowsOf(groups, settings['-key-shares']) }
+  // of a classical group and one that withstands quantum computers, the first of each
+  const [first, ...others] = settings['-curves'] ? rowsOf(groups, settings['-curves']) : usualGroups
+  const second = first && others.find((group) => group.name.includes('mlkem') !== first.name.includes('mlkem'))
+  return first ? { keyShares: second ? [first, second] : [first] } : {}
 }
 
 /** What the reference signs with, and what it accepts, when no flag says otherwise. */

@@ -4,6 +4,7 @@ import { type Config, type ConfigInput, defineConfig, TLS12, TLS13 } from '../..
 import { groups } from '../../src/crypto/groups.ts'
 import { node } from '../../src/crypto/node/index.ts'
 import { schemes } from '../../src/crypto/schemes.ts'
+import { suites } from '../../src/crypto/suites.ts'
 import { type AlertName, AlertReceived, alerts, CertificateError, TlsError } from '../../src/errors.ts'
 import { Peer, WARNING } from '../../src/handshake/peer.ts'
 import type { Reason } from '../../src/reasons.ts'
@@ -269,6 +270,48 @@ for (const [way, provider] of [
           assert.ok(list.some(grease), String(list))
         assert.equal(hello.extensions.unknown.length, 2)
         assert.notEqual(hello.extensions.unknown[0].type, hello.extensions.unknown[1].type)
+      }
+    })
+
+    test('False Start: data goes before the server has finished, where RFC 7918 allows it', async () => {
+      const m = await materials()
+      const rows = [
+        [{ falseStart: 'off', alpn: ['foo'] }, {}, false],
+        [{ falseStart: 'with protocol', alpn: ['foo'] }, {}, true],
+        [{ falseStart: 'with protocol' }, {}, false],
+        [{ falseStart: 'always' }, {}, true],
+        [{ falseStart: 'always', suites: suites.filter(({ id }) => id === 0xc009) }, {}, false],
+        [
+          { falseStart: 'always', suites: suites.filter(({ id }) => id === 0x9c) },
+          { identities: [m.identities['rsa-2048']] },
+          false,
+        ],
+      ] as const
+      for (const [client, server, may] of rows) {
+        const configs = both(
+          m,
+          { client: { versions: [TLS12], ...client }, server: { alpn: ['foo'], suites, ...server } },
+          provider,
+        )
+        const pair = makePair(configs.client, configs.server)
+        // everything but what the server says after its first flight
+        let flights = 0
+        const { receive } = pair.client
+        const held: Uint8Array[] = []
+        pair.client.receive = (bytes) => {
+          if (pair.client.facts.ourFinished === undefined || flights > 0) receive.call(pair.client, bytes)
+          else held.push(bytes.slice())
+        }
+        await settle(pair)
+        assert.deepEqual([pair.client.established, pair.client.writable], [false, may])
+        if (may) {
+          pair.client.write(Uint8Array.of(102))
+          assert.ok(pair.client.facts.exporter)
+        }
+        flights++
+        for (const bytes of held) pair.client.receive(bytes)
+        await settle(pair)
+        assert.deepEqual([pair.lost, pair.client.established, pair.received.server], [{}, true, may ? 'f' : ''])
       }
     })
 

@@ -23,7 +23,8 @@ interface Side {
 
 const working = (name: GroupName): Group | null => {
   try {
-    const side = sides[name]()
+    const side = sides[name]?.()
+    if (!side) return null
     // once in full, so that a runtime that has only half of it shows now
     const trial = side()
     trial.agree(trial.share)
@@ -43,7 +44,7 @@ const working = (name: GroupName): Group | null => {
 }
 
 /** Made when first asked for: what nobody uses, or the runtime lacks, costs nothing until then. */
-const sides: Readonly<Record<GroupName, () => (secret?: Uint8Array) => Side>> = {
+const sides: Readonly<Partial<Record<GroupName, () => (secret?: Uint8Array) => Side>>> = {
   x25519: () => montgomery('X25519', 0x6e, 32),
   x448: () => montgomery('X448', 0x6f, 56),
   secp256r1: () => nist('P-256', 'prime256v1', 65),
