@@ -1,3 +1,4 @@
+import { TlsError } from '../errors.ts'
 import { type Codec, decode, list, mark, opaque, struct, u8, u16, u32 } from '../wire/codec.ts'
 import { extension } from './extension.ts'
 
@@ -34,7 +35,12 @@ const sctList: Codec<Uint8Array> = {
     return whole.subarray(0, whole.length - r.left)
   },
   write(w, value) {
-    decode(timestamps, value)
+    try {
+      decode(timestamps, value)
+    } catch (cause) {
+      const detail = 'what is configured as our list of certificate timestamps is none'
+      throw new TlsError('internal_error', 'NO_VALID_SCTS', detail, { cause })
+    }
     w.raw(value)
   },
 }

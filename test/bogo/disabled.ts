@@ -68,6 +68,7 @@ export const disabled: Readonly<Record<string, string>> = {
   'ALPS-*': 'application settings, a draft',
   'Compliance-*': 'policies that are named after papers of agencies',
   'ServerPadding*': 'padding of the server, a draft',
+  'TLS-HintMismatch-*': 'hints, by which the reference divides a handshake between two processes',
   'Server-JDK11-[0-9]*': 'a way around a fault of JDK 11',
   'Server-JDK11-TLS12-*': 'a way around a fault of JDK 11',
   'Client-RejectJDK11DowngradeRandom': 'a way around a fault of JDK 11',

@@ -36,6 +36,7 @@ export const run = (
     env: { ...lanes.env, ...(options.list && { BOGO_LIST: '1' }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  process.once('exit', () => child.kill())
   let results = 0
   let current: { name: string; verdict: Verdict; lines: string[] } | undefined
   const done = (): void => {

@@ -118,6 +118,15 @@ for (const [way, provider] of [
       })
     }
 
+    test('a list of timestamps of ours that is none is our own fault', async () => {
+      const m = await materials()
+      for (const versions of [[TLS12], [TLS13]] as const) {
+        const identities = [{ ...m.identities['P-256'], scts: Uint8Array.of(0, 6, 0, 4, 5) }]
+        const pair = await talk({ client: { versions, scts: true }, server: { identities } }, provider)
+        refused(pair.lost.server, 'internal_error', 'NO_VALID_SCTS')
+      }
+    })
+
     test('1.2: a certificate of a curve that was not offered', async () => {
       const client = {
         groups: group('x25519'),
