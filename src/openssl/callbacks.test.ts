@@ -650,5 +650,21 @@ const choices: readonly Row[] = [
     },
     says: ['calls=1 /CN=RSA '],
   },
+  {
+    id: 'V2 on a client, which may refuse',
+    run: async (setting) => {
+      const said: string[] = []
+      for (const answer of [o.SSL_TLSEXT_ERR_OK, o.SSL_TLSEXT_ERR_ALERT_FATAL]) {
+        let calls = 0
+        const pair = await pairOf({
+          ...setting,
+          cctx: (ctx) => void o.SSL_CTX_set_tlsext_servername_callback(ctx, () => (calls++, answer)),
+        })
+        said.push(`calls=${calls} ${(await shake(pair))[0]} calls=${calls}`)
+      }
+      return said
+    },
+    says: ['calls=0 1 NONE calls=1', 'calls=0 -1 SSL; SSL/234 “callback failed” calls=1'],
+  },
 ]
 table('I: ALPN and server names', choices)

@@ -1,6 +1,6 @@
 import { hex } from '../bytes/text.ts'
 import { TLS13 } from '../config.ts'
-import { type AlertName, alerts } from '../errors.ts'
+import { type AlertName, alerts, TlsError } from '../errors.ts'
 import type { TraceEvent } from '../trace.ts'
 import { held } from './counted.ts'
 import type { InfoCallback, SSL_CTX } from './ctx.ts'
@@ -9,6 +9,7 @@ import type { SSL } from './ssl.ts'
 import {
   SSL_CB_READ_ALERT,
   SSL_CB_WRITE_ALERT,
+  SSL_TLSEXT_ERR_ALERT_FATAL,
   SSL3_RT_ALERT,
   SSL3_RT_APPLICATION_DATA,
   SSL3_RT_CHANGE_CIPHER_SPEC,
@@ -70,7 +71,8 @@ export class Listener {
         if (event.way === 'out') return void this.#unsent.push(event)
         ssl.heard++
         ssl.states.came(event.name)
-        return this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
+        this.#content(0, SSL3_RT_HANDSHAKE, event.raw)
+        return askClient(ssl, event.name, event.body)
       case 'changeCipherSpec':
         if (event.way === 'in') {
           if (ssl.connection?.facts.version !== TLS13) ssl.states.came('changeCipherSpec')
@@ -119,6 +121,22 @@ export class Listener {
     const { msgCallback, msgCallbackArgument } = this.#ssl.settings
     msgCallback?.(out, version, type, bytes, this.#ssl, msgCallbackArgument)
   }
+}
+
+/** A client whose context has a server name callback: it is called once too, when the server has answered the hello. */
+const askClient = (ssl: SSL, name: string, body: unknown): void => {
+  const { serverNameCallback, serverNameArgument } = ssl.ctx
+  if (ssl.role !== 'client' || !serverNameCallback) return
+  const answers = name === 'encryptedExtensions' || (body as { kind?: string }).kind === 'serverHello12'
+  if (!answers) return
+  const answer = serverNameCallback(ssl, serverNameArgument)
+  const { ret, al } = typeof answer === 'number' ? { ret: answer, al: undefined } : answer
+  if (ret === SSL_TLSEXT_ERR_ALERT_FATAL)
+    throw new TlsError(
+      al === undefined ? 'unrecognized_name' : alertBy(al),
+      'CALLBACK_FAILED',
+      'the server name callback of the program refuses',
+    )
 }
 
 const ONE = Uint8Array.of(1)

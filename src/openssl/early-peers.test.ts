@@ -120,6 +120,54 @@ describe('PSK and early data with another implementation', { skip }, () => {
     })
   }
 
+  it('openssl s_server -early_data', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'typetls-'))
+    const { leaf } = await materials()
+    const pem = (label: string, der: Uint8Array): string =>
+      `-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64')}\n-----END ${label}-----\n`
+    const { pkcs8 } = leaf.key as { readonly pkcs8?: Uint8Array }
+    assert.ok(pkcs8)
+    writeFileSync(join(folder, 'leaf.pem'), pem('CERTIFICATE', leaf.certificate.raw) + pem('PRIVATE KEY', pkcs8))
+    const child = spawn('openssl', [
+      ...['s_server', '-accept', '127.0.0.1:0', '-cert', join(folder, 'leaf.pem'), '-key', join(folder, 'leaf.pem')],
+      ...['-tls1_3', '-early_data', '-max_early_data', '1000'],
+    ])
+    try {
+      const port = Number(/ACCEPT \S*:(\d+)/.exec(await says(child, /ACCEPT \S*:\d+\s/))?.[1])
+      const ctx = o.SSL_CTX_new(o.TLS_method()) as o.SSL_CTX
+      const talk = async (session: o.SSL_SESSION | null) => {
+        const ssl = o.SSL_new(ctx) as o.SSL
+        o.SSL_set_connect_state(ssl)
+        if (session) o.SSL_set_session(ssl, session)
+        const socket = connect(port, '127.0.0.1')
+        await once(socket, 'connect')
+        o.SSL_set_fd(ssl, socket)
+        let heard: Promise<string> | undefined
+        if (session) {
+          heard = says(child, /sent early/)
+          assert.equal(await until(ssl, () => o.SSL_write_early_data(ssl, bytes('sent early\n')).ret), 1)
+        }
+        assert.equal(await until(ssl, () => o.SSL_connect(ssl)), 1)
+        assert.equal(o.SSL_get_early_data_status(ssl), session ? o.SSL_EARLY_DATA_ACCEPTED : o.SSL_EARLY_DATA_NOT_SENT)
+        if (heard) assert.match(await heard, /sent early/)
+        // what the server says brings its tickets along
+        child.stdin?.write('hello\n')
+        const into = new Uint8Array(10)
+        assert.equal(await until(ssl, () => o.SSL_read(ssl, into)), 6)
+        const kept = o.SSL_get1_session(ssl)
+        await until(ssl, () => o.SSL_shutdown(ssl))
+        socket.destroy()
+        return kept
+      }
+      const session = await talk(null)
+      assert.equal(o.SSL_SESSION_get_max_early_data(session as o.SSL_SESSION), 1000)
+      await talk(session)
+    } finally {
+      child.kill()
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it('openssl s_client -early_data', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'typetls-'))
     try {

@@ -157,9 +157,9 @@ export const ERR_error_string_n = (code: number, len: number): string => {
     ERR_func_error_string(code) ?? `func(${func})`,
     ERR_reason_error_string(code) ?? `reason(${reason})`,
   ]
-  const long = `error:${code.toString(16).toUpperCase().padStart(8, '0')}:${said.join(':')}`
+  const long = `error:${(code >>> 0).toString(16).toUpperCase().padStart(8, '0')}:${said.join(':')}`
   if (long.length < len - 1) return long
-  return `err:${[code, lib, func, reason].map((n) => n.toString(16)).join(':')}`.slice(0, len - 1)
+  return `err:${[code >>> 0, lib, func, reason].map((n) => n.toString(16)).join(':')}`.slice(0, len - 1)
 }
 
 /** The name of the code's library, null when unknown. */

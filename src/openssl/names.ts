@@ -1,4 +1,5 @@
 import { latin1 } from '../bytes/text.ts'
+import { TLS12 } from '../config.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSLerr } from './err.ts'
@@ -20,9 +21,11 @@ export const SSL_set_tlsext_host_name = (ssl: SSL, name: string | null): 0 | 1 =
 /** A client: the name that it asks for. A server: the one that it was asked for. null if there is none. */
 export const SSL_get_servername = (ssl: SSL, type: number): string | null => {
   if (type !== TLSEXT_NAMETYPE_host_name) return null
-  const { connection, settings, hello } = held(ssl)
+  const { connection, settings, hello, session } = held(ssl)
   if (ssl.role === 'server') return hello?.serverName ?? connection?.facts.serverName ?? null
-  return connection?.facts.serverName ?? settings.serverName
+  // before a handshake of TLS 1.2 a session says where it leads
+  const kept = session?.data.version === TLS12 ? session.data.serverName : undefined
+  return connection?.facts.serverName ?? settings.serverName ?? kept ?? null
 }
 /** TLSEXT_NAMETYPE_host_name, or -1 without a name. */
 export const SSL_get_servername_type = (ssl: SSL): number =>
