@@ -14,7 +14,7 @@ const open = async (): Promise<unknown> => {
 }
 const rest = async (): Promise<number> => {
   await new Promise((resolve) => setTimeout(resolve, 50))
-  for (let i = 0; i < 4; i++) collect()
+  for (let i = 0; i < 4; i++) collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   return process.memoryUsage.rss()
 }
 const held: unknown[] = []
