@@ -16,7 +16,7 @@ export interface Row {
   readonly name: string
   readonly unit: string
   readonly amount?: number
-  /** Calls that do not count, at the beginning of the first round. */
+  /** How often ours is called before it counts, where some samples are not enough to have it compiled. */
   readonly warmUp?: number
   readonly rounds?: number
   readonly sides: Partial<Readonly<Record<Side, () => unknown>>>
@@ -53,9 +53,13 @@ export const spread = (figures: readonly number[]): Spread => {
   return { median: at(0.5), low: at(0), high: at(1) }
 }
 
-/** Calls `once` over and over for about `ms`. */
+/**
+ * Calls `once` over and over for about `ms`. What is young is collected before; a full collection that is asked for would
+ * also forget the shapes of objects of which none lives just then, and all code that was compiled for them, as no
+ * collection does that comes by itself.
+ */
 export const sample = async (once: () => unknown, ms: number, amount = 1): Promise<Figure> => {
-  collect()
+  collect({ type: 'minor' })
   const before = process.cpuUsage()
   const start = performance.now()
   let count = 0
@@ -77,7 +81,11 @@ export const measure = async (row: Row, rounds: number, ms: number): Promise<Res
   // what is compiled as it runs needs some time until it stands
   for (const side of here) {
     const once = row.sides[side]
-    for (let i = 0; once && i < (row.warmUp ?? 3); i++) await sample(once, ms)
+    for (let i = 0; once && side === 'ours' && i < (row.warmUp ?? 0); i++) {
+      const answer = once()
+      if (answer instanceof Promise) await answer
+    }
+    for (let i = 0; once && i < 3; i++) await sample(once, ms)
   }
   const wanted = row.rounds ?? rounds
   for (let round = 0; round < wanted; round++) {

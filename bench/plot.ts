@@ -27,6 +27,7 @@ export const plot = (title: string, x: string, y: string, curves: readonly Curve
   const text = (at: readonly [number, number], anchor: string, said: string, more = ''): string =>
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}"${more}>${said}</text>`
   const parts = [
+    `<title>${title}</title>`,
     text([LEFT, 22], 'start', title, ' font-weight="bold"'),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12], 'middle', x),
     text([LEFT, TOP - 4], 'end', y),

@@ -17,13 +17,15 @@ import { pingPong as pingPongStreams, pour as pourStreams, type Streams } from '
 import * as tcp from './tcp.ts'
 
 const MIB = 1 << 20
+/** Handshakes until what is compiled as it runs stands. */
+const WARM = 1500
 
 const handshake = async (name: string, wishes: Wishes, work: floor.Work): Promise<Row> => {
   const ends = await setUp(wishes)
   return {
     name,
     unit: 'handshakes/s',
-    warmUp: 8,
+    warmUp: WARM,
     sides: {
       ours: () => ours.shake(ends.client, ends.server),
       nodeTls: async () => nodeTls.close(await nodeTls.shake(ends.nodeTls)),
@@ -45,7 +47,7 @@ const resumption = async (): Promise<Row> => {
   return {
     name: 'handshake-1.3-psk',
     unit: 'handshakes/s',
-    warmUp: 8,
+    warmUp: WARM,
     sides: {
       ours: () => {
         if (!ours.shake(again, server).client.facts.resumed) throw new Error('ours did not resume')
