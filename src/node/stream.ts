@@ -237,6 +237,13 @@ export class SecureStream extends Driver {
     return this.writableLength
   }
 
+  /** It is connected already, and says so: for drivers that connect the socket that they were given. */
+  connect(): this {
+    setImmediate(() => {
+      if (!this.destroyed) this.emit('connect')
+    })
+    return this
+  }
   setNoDelay(on?: boolean): this {
     this.#socket.setNoDelay?.(on)
     return this
