@@ -38,6 +38,8 @@ export interface Provider {
   privateKey(pkcs8: Uint8Array): Maybe<PrivateKey & { readonly pkcs8: Uint8Array }>
   /** PBKDF2 with HMAC (RFC 8018 section 5.2): `length` bytes, for encrypted private keys. Absent: none are opened here. */
   pbkdf2?(name: HashName, password: Uint8Array, salt: Uint8Array, iterations: number, length: number): Maybe<Uint8Array>
+  /** scrypt (RFC 7914), as `pbkdf2`: N is `cost`, r `blockSize`, p `parallel`. Takes 128 * N * r bytes of memory. */
+  scrypt?(password: Uint8Array, salt: Uint8Array, cost: ScryptCost, length: number): Maybe<Uint8Array>
   /** AES-CBC, whole blocks, padding left in place: key of 16, 24 or 32 bytes, iv of 16. */
   decryptCbc?(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Maybe<Uint8Array>
   /**
@@ -49,6 +51,12 @@ export interface Provider {
   md5?(data: Uint8Array): Maybe<Uint8Array>
   /** A fresh key pair, for certificates made here. */
   generate(kind: KeyKind): Maybe<PrivateKey & { readonly pkcs8: Uint8Array }>
+}
+
+export interface ScryptCost {
+  readonly cost: number
+  readonly blockSize: number
+  readonly parallel: number
 }
 
 export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512'

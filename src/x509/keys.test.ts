@@ -25,6 +25,20 @@ const old = (key: crypto.KeyObject, type: 'pkcs1' | 'sec1', cipher: string) =>
 const sealedEc = ec.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'sesame' })
 const noise = `nonsense before\r\n${writePem('CERTIFICATE', Uint8Array.of(1, 2, 3))}\nBag Attributes: x\n`
 
+/** What `openssl pkcs8 -topk8 -scrypt` writes, with these costs. */
+const byScrypt = (key: crypto.KeyObject, cost: number, blockSize = 8, parallel = 1): Uint8Array => {
+  const [salt, iv] = [new Uint8Array(16).fill(7), new Uint8Array(16).fill(9)]
+  const derived = crypto.scryptSync('sesame', salt, 32, { N: 1024, r: 8, p: 1 })
+  const cipher = crypto.createCipheriv('aes-256-cbc', derived, iv)
+  const content = Buffer.concat([cipher.update(bytesOf(key)), cipher.final()])
+  const numbers = [cost, blockSize, parallel].map(derInteger)
+  const parameters = sequence(
+    sequence(derOid(knownOid('scrypt')), sequence(derOctets(salt), ...numbers)),
+    sequence(derOid(knownOid('aes256Cbc')), derOctets(iv)),
+  )
+  return sequence(sequence(derOid(knownOid('pbes2')), parameters), derOctets(content))
+}
+
 const forms: readonly (readonly [string, string | Uint8Array, crypto.KeyObject, Password?])[] = [
   ['PKCS#8 RSA', rsa.export({ format: 'pem', type: 'pkcs8' }), rsa],
   ['PKCS#8 in DER', bytesOf(ec), ec],
@@ -51,6 +65,7 @@ const forms: readonly (readonly [string, string | Uint8Array, crypto.KeyObject, 
   ["PKCS#1, encrypted in OpenSSL's old way", old(rsa, 'pkcs1', 'aes-128-cbc'), rsa, 'sesame'],
   ["SEC1, encrypted in OpenSSL's old way", old(ec, 'sec1', 'aes-256-cbc'), ec, 'sesame'],
   ['PKCS#1, encrypted by triple DES in the old way', old(rsa, 'pkcs1', 'des-ede3-cbc'), rsa, Buffer.from('sesame')],
+  ['encrypted by way of scrypt', byScrypt(ec, 1024), ec, 'sesame'],
   ['encrypted in DER', sealed('aes-256-cbc', 'der'), rsa, 'sesame'],
 ]
 for (const [what, data, key, password] of forms) {
@@ -93,6 +108,10 @@ const refused: readonly (readonly [string, string | Uint8Array, string, RegExp, 
     /DES-CBC, which is not supported/,
     'sesame',
   ],
+  ['scrypt that takes a gigabyte', byScrypt(ec, 1 << 20), 'KeyError', /1073741824 bytes of scrypt/, 'sesame'],
+  ['scrypt a hundred times', byScrypt(ec, 1024, 8, 100), 'KeyError', /scrypt, 100 times/, 'sesame'],
+  ['scrypt by a number that is no power of two', byScrypt(ec, 1000), 'DerError', /scrypt does not know/, 'sesame'],
+  ['scrypt without blocks', byScrypt(ec, 1024, 0), 'DerError', /scrypt does not know/, 'sesame'],
   ['a hundred million rounds', pbes2(100_000_000), 'KeyError', /rounds of PBKDF2/, 'sesame'],
   [
     'an old key whose DEK-Info is damaged',
@@ -121,6 +140,7 @@ test('keys: a provider that cannot open encrypted keys says so', () => {
 
 test('keys: encrypted keys open with the other provider too', () => {
   assert.deepEqual(readPrivateKey(sealedEc, noble, 'sesame'), bytesOf(ec))
+  assert.deepEqual(readPrivateKey(byScrypt(ec, 1024), noble, 'sesame'), bytesOf(ec))
 })
 
 test('keys: what the other provider lacks is refused by name, and the rest of the old ways opens', () => {

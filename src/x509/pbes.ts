@@ -1,6 +1,6 @@
 import { concat } from '../bytes/compare.ts'
 import { fromHex, fromUtf8, latin1 } from '../bytes/text.ts'
-import { type HashName, hashLength, type Provider } from '../crypto/provider.ts'
+import { type HashName, hashLength, type Provider, type ScryptCost } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
 import { type Task, wait } from '../task.ts'
 import { type DerReader, readDer, tags } from './der.ts'
@@ -24,7 +24,9 @@ export interface Protection {
   readonly iv: Uint8Array | undefined
 }
 
-interface Derivation {
+type Derivation = Rounds | (ScryptCost & { readonly kind: 'scrypt'; readonly salt: Uint8Array })
+
+interface Rounds {
   readonly kind: 'pbkdf2' | 'pkcs12'
   readonly hash: HashName
   readonly salt: Uint8Array
@@ -57,9 +59,12 @@ const oldCiphers: Readonly<Record<string, Cipher>> = {
 
 /** Beyond these a file would only burn time. */
 const MAX_ITERATIONS = { pbkdf2: 10_000_000, pkcs12: 1_000_000 } as const
+/** Bytes that scrypt may take, and how often. */
+const MAX_MEMORY = 1 << 27
+const MAX_PARALLEL = 16
 
 /**
- * Reads an AlgorithmIdentifier of encryption by password: PBES2 (PBKDF2 with AES-CBC or triple DES, RFC 8018 section 6.2),
+ * Reads an AlgorithmIdentifier of encryption by password: PBES2 (PBKDF2 or scrypt with AES-CBC or triple DES, RFC 8018 section 6.2),
  * and the ciphers of PKCS#12 but RC4 (RFC 7292 appendix C). Throws `KeyError` for others and for too many rounds.
  */
 export const readProtection = (algorithm: Uint8Array, what: string): Protection =>
@@ -78,7 +83,7 @@ export const readProtection = (algorithm: Uint8Array, what: string): Protection 
       )
     }
     const parameters = inside.open(tags.sequence)
-    const { derivation, keyLength } = readPbkdf2(parameters.raw(tags.sequence), what)
+    const { derivation, keyLength } = readDerivation(parameters.raw(tags.sequence), what)
     const encryption = parameters.open(tags.sequence)
     parameters.close()
     const cipherName = oidName(encryption.oid())
@@ -92,16 +97,17 @@ export const readProtection = (algorithm: Uint8Array, what: string): Protection 
     return { what, derivation, cipher, iv }
   })
 
-/** The AlgorithmIdentifier of PBKDF2 (RFC 8018 appendix A.2). */
-export const readPbkdf2 = (
+/** The AlgorithmIdentifier of PBKDF2 (RFC 8018 appendix A.2) or scrypt (RFC 7914 section 7). */
+export const readDerivation = (
   algorithm: Uint8Array,
   what: string,
 ): { readonly derivation: Derivation; readonly keyLength: number | undefined } =>
   readDer(algorithm, tags.sequence, 'the key derivation', (inside) => {
     const name = oidName(inside.oid())
-    if (name !== 'pbkdf2')
-      throw new KeyError(`the password of ${what} goes through ${name}, which is not supported; PBKDF2 is`)
+    if (name !== 'pbkdf2' && name !== 'scrypt')
+      throw new KeyError(`the password of ${what} goes through ${name}, which is not supported; PBKDF2 and scrypt are`)
     const parameters = inside.open(tags.sequence)
+    if (name === 'scrypt') return readScrypt(parameters, what)
     const salt = parameters.octets()
     const iterations = parameters.small()
     const keyLength = parameters.tag === tags.integer ? parameters.small() : undefined
@@ -110,13 +116,28 @@ export const readPbkdf2 = (
     return { derivation: derivationOf('pbkdf2', hash, salt, iterations, what), keyLength }
   })
 
+const readScrypt = (parameters: DerReader, what: string) => {
+  const salt = parameters.octets()
+  const [cost, blockSize, parallel] = [parameters.small(), parameters.small(), parameters.small()]
+  const keyLength = parameters.more ? parameters.small() : undefined
+  parameters.close()
+  if (cost < 2 || (cost & (cost - 1)) !== 0 || blockSize < 1 || parallel < 1)
+    parameters.fail('has parameters that scrypt does not know')
+  const memory = 128 * cost * blockSize
+  if (memory > MAX_MEMORY || parallel > MAX_PARALLEL)
+    throw new KeyError(
+      `${what} asks for ${memory} bytes of scrypt, ${parallel} times; up to ${MAX_MEMORY}, ${MAX_PARALLEL} times, are done`,
+    )
+  return { derivation: { kind: 'scrypt', salt, cost, blockSize, parallel } as const, keyLength }
+}
+
 export const derivationOf = (
-  kind: Derivation['kind'],
+  kind: Rounds['kind'],
   hash: HashName,
   salt: Uint8Array,
   iterations: number,
   what: string,
-): Derivation => {
+): Rounds => {
   const most = MAX_ITERATIONS[kind]
   if (iterations < 1 || iterations > most)
     throw new KeyError(
@@ -132,7 +153,7 @@ export const readPrf = (identifier: DerReader, what: string): HashName => {
   identifier.close()
   const hash = prfs[name]
   if (!hash) {
-    const needs = 'which is not supported; HMAC with SHA-1 or SHA-2 is'
+    const needs = 'which is not supported; HMAC with SHA-1, SHA-256, SHA-384 and SHA-512 are'
     throw new KeyError(`the password of ${what} goes through ${name}, ${needs}`)
   }
   return hash
@@ -175,13 +196,18 @@ export const MAC = 3
 
 /** `length` bytes of a password for a purpose; PBKDF2 knows none. */
 export function* derived(
-  { kind, hash, salt, iterations }: Derivation,
+  derivation: Derivation,
   secret: Uint8Array,
   length: number,
   purpose: number,
   provider: Provider,
   what: string,
 ): Task<Uint8Array> {
+  if (derivation.kind === 'scrypt') {
+    if (!provider.scrypt) throw cannot(provider, what)
+    return yield* wait(provider.scrypt(secret, derivation.salt, derivation, length))
+  }
+  const { kind, hash, salt, iterations } = derivation
   if (kind === 'pkcs12')
     return yield* pkcs12Derived(hash, bmpPassword(secret), salt, iterations, length, purpose, provider)
   if (!provider.pbkdf2) throw cannot(provider, what)

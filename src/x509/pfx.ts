@@ -15,7 +15,7 @@ import {
   noPassword,
   opened,
   type Password,
-  readPbkdf2,
+  readDerivation,
   readPrf,
   readProtection,
   secretOf,
@@ -90,7 +90,7 @@ function* proven(mac: DerReader, content: Uint8Array, provider: Provider, passwo
   const secret = secretOf(password, WHAT)
   if (name === 'pbmac1') {
     const parameters = algorithm.open(tags.sequence)
-    const { derivation, keyLength } = readPbkdf2(parameters.raw(tags.sequence), WHAT)
+    const { derivation, keyLength } = readDerivation(parameters.raw(tags.sequence), WHAT)
     const hash = readPrf(parameters.open(tags.sequence), WHAT)
     const key = yield* derived(derivation, secret, keyLength ?? hashLength[hash], MAC, provider, WHAT)
     if (equal(yield* wait(provider.hmac(hash, key).mac(content)), claimed)) return secret

@@ -6,7 +6,7 @@ import { aead, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
 import { hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
-import { decryptCbc, md5, pbkdf2 } from './password.ts'
+import { decryptCbc, md5, pbkdf2, scrypt } from './password.ts'
 import { random } from './random.ts'
 
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
@@ -31,6 +31,7 @@ export const noble: Provider = {
   privateKey,
   generate,
   pbkdf2,
+  scrypt,
   decryptCbc,
   md5,
 }

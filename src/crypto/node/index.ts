@@ -5,7 +5,7 @@ import { aead, cbc, ciphers } from './ciphers.ts'
 import { group, groups } from './groups.ts'
 import { derivations, hash, hmac } from './hashes.ts'
 import { generate, privateKey, publicKey } from './keys.ts'
-import { decryptCbc, decryptOldCbc, md5, pbkdf2 } from './password.ts'
+import { decryptCbc, decryptOldCbc, md5, pbkdf2, scrypt } from './password.ts'
 import { random } from './random.ts'
 
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
@@ -30,6 +30,7 @@ export const node: Provider = {
   privateKey,
   generate,
   pbkdf2,
+  scrypt,
   decryptCbc,
   decryptOldCbc,
   md5,

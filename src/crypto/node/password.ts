@@ -6,6 +6,13 @@ import { plain } from './hashes.ts'
 export const pbkdf2: NonNullable<Provider['pbkdf2']> = (name, password, salt, iterations, length) =>
   plain(crypto.pbkdf2Sync(password, salt, iterations, length, name))
 
+export const scrypt: NonNullable<Provider['scrypt']> = (
+  password,
+  salt,
+  { cost: N, blockSize: r, parallel: p },
+  length,
+) => plain(crypto.scryptSync(password, salt, length, { N, r, p, maxmem: 256 * N * r }))
+
 export const decryptCbc: NonNullable<Provider['decryptCbc']> = (key, iv, data) =>
   decrypt(`aes-${8 * key.length}-cbc`, key, iv, data)
 
@@ -14,7 +21,9 @@ export const decryptOldCbc: NonNullable<Provider['decryptOldCbc']> = (cipher, ke
   try {
     return decrypt(name, key, iv, data)
   } catch (error) {
-    throw new Misuse(`this runtime does not have the cipher ${name}`, { cause: error })
+    throw new Misuse(`this runtime does not have the cipher ${name}; Node has it with --openssl-legacy-provider`, {
+      cause: error,
+    })
   }
 }
 
