@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { duplexPair } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { TLS12 } from '../src/config.ts'
+import { noble } from '../src/crypto/noble/index.ts'
 import { node } from '../src/crypto/node/index.ts'
 import { messages } from '../src/messages/table.ts'
 import { SecureStream } from '../src/node/index.ts'
@@ -30,6 +31,20 @@ const handshake = async (name: string, wishes: Wishes, work: floor.Work): Promis
       ours: () => ours.shake(ends.client, ends.server),
       nodeTls: async () => nodeTls.close(await nodeTls.shake(ends.nodeTls)),
       floor: floor.handshake(ends, work, wishes.kind === 'rsa-2048'),
+    },
+  }
+}
+
+/** Both ends of ours over the provider in plain JavaScript. */
+const overNoble = async (name: string, wishes: Wishes): Promise<Row> => {
+  const ends = await setUp({ ...wishes, provider: noble })
+  return {
+    name,
+    unit: 'handshakes/s',
+    warmUp: 100,
+    sides: {
+      ours: () => ours.shake(ends.client, ends.server),
+      nodeTls: async () => nodeTls.close(await nodeTls.shake(ends.nodeTls)),
     },
   }
 }
@@ -241,6 +256,9 @@ export const rows: Readonly<Record<string, () => Row | Promise<Row>>> = {
   'roundtrip-64': () => roundTrip('roundtrip-64', 64),
   'roundtrip-1400': () => roundTrip('roundtrip-1400', 1400),
   'memory-idle': memory,
+  'noble-handshake-1.3-ecdsa': () => overNoble('noble-handshake-1.3-ecdsa', {}),
+  'noble-handshake-1.3-ecdsa-known-peer': () => overNoble('noble-handshake-1.3-ecdsa-known-peer', { known: true }),
+  'noble-handshake-1.2-ecdsa': () => overNoble('noble-handshake-1.2-ecdsa', { version: TLS12 }),
   'clienthello-parse': parse,
   'x509-verify': verify,
 }
