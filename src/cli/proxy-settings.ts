@@ -71,6 +71,7 @@ export const proxyRows = {
   ),
   'early-data-size': number('bytes', 'of early data at most (16384)', 1, 1_048_576),
   'early-data-window': number('ms', 'by which a client may be wrong about the age of its ticket (10000)', 1, 60_000),
+  'early-data-patience': number('ms', 'that a shared store may take to answer for early data (20)', 1, 10_000),
   tickets: number('count', 'tickets after a handshake of TLS 1.3 (2)', 0, 16),
   'ticket-lifetime': number('seconds', 'for which a client may come back with a ticket (7200)', 1, WEEK),
   'ticket-interval': number('seconds', 'after which tickets are sealed under a new key (43200)', 1, MOST),
@@ -115,6 +116,7 @@ export interface ProxySettings {
   /** Bytes; 0: none is taken. */
   readonly earlyData: number
   readonly earlyDataWindow: number
+  readonly earlyDataPatience: number
   readonly tickets: number
   /** Seconds. */
   readonly ticketLifetime: number
@@ -160,6 +162,7 @@ export const proxySettings = (given: ProxyOptions): ProxySettings => {
     proxyProtocol: options['proxy-protocol'] === 'v1' ? 1 : options['proxy-protocol'] === 'v2' ? 2 : undefined,
     earlyData: options['early-data'] ? (options['early-data-size'] ?? 16_384) : 0,
     earlyDataWindow: options['early-data-window'] ?? 10_000,
+    earlyDataPatience: options['early-data-patience'] ?? 20,
     tickets: options.tickets ?? 2,
     ticketLifetime: options['ticket-lifetime'] ?? 7200,
     ticketInterval: (options['ticket-interval'] ?? 43_200) * 1000,

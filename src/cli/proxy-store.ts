@@ -4,6 +4,7 @@ import type { FleetStore } from '../session/store.ts'
 import type { Observe } from '../session/tickets.ts'
 import { Failure, sentence } from './failure.ts'
 import type { Log } from './proxy-log.ts'
+import type { ProxySettings } from './proxy-settings.ts'
 
 /** Where the key of a fleet stands in the environment. */
 const KEY = 'TYPETLS_FLEET_KEY'
@@ -25,7 +26,11 @@ export interface Connected {
 }
 
 /** A store in Redis, over whichever client is installed. It need not be there yet: the client goes on trying. */
-export const connectRedis = async (url: string, name: string, log: Log, observe: Observe): Promise<Connected> => {
+export const connectRedis = async (
+  { fleet: url = '', fleetName: name, earlyDataPatience }: ProxySettings,
+  log: Log,
+  observe: Observe,
+): Promise<Connected> => {
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
     throw new Failure(
       `"${url.replace(/\/\/.*@/, '//')}" is no address of Redis; give redis://host:port or rediss://host:port`,
@@ -43,7 +48,7 @@ export const connectRedis = async (url: string, name: string, log: Log, observe:
   client.on('error', failed)
   client.on('ready', ready)
   await Promise.race([connected(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]).catch(failed)
-  return { store: redisStore(client, { name, observe }), close }
+  return { store: redisStore(client, { name, observe, claimPatience: earlyDataPatience }), close }
 }
 
 /** For the first connection: a ring of one's own is the worse beginning. */

@@ -88,10 +88,9 @@ interface Shared {
 
 /** The store of the fleet; of the other workers; or of this process alone. */
 const storeFor = async (io: Io, settings: ProxySettings, log: Log, metrics: Metrics): Promise<Shared> => {
-  const { fleet, fleetName } = settings
-  if (fleet !== undefined) {
+  if (settings.fleet !== undefined) {
     const key = keyFrom(io.env)
-    const { store, close } = await connectRedis(fleet, fleetName, log, (event) => metrics.session(event))
+    const { store, close } = await connectRedis(settings, log, (event) => metrics.session(event))
     return { store, key, close }
   }
   if (!cluster.isWorker) return { store: ownStore(settings), key: randomBytes(32), close() {} }

@@ -2,9 +2,9 @@ import { NONE } from '../bytes/compare.ts'
 import type { Config } from '../config.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
 import { TlsError } from '../errors.ts'
-import type { EarlyRefusal } from '../facts.ts'
+import type { EarlyRefusal, Facts } from '../facts.ts'
 import type { Keys } from '../record/carrier.ts'
-import { type Task, wait } from '../task.ts'
+import { type Maybe, type Task, wait } from '../task.ts'
 import type { Peer } from './peer.ts'
 import { type EarlyTerms, earlyTerms, type SharedKey } from './resume.ts'
 import { type EarlyStage, exported } from './schedule13.ts'
@@ -54,29 +54,44 @@ export interface Found {
   readonly skew: number
 }
 
-/** Why early data is not taken; undefined if it is. On any doubt it is not, and the handshake goes on without. */
+/**
+ * Why early data is not taken; undefined if it is. On any doubt it is not, and the handshake goes on without. Taken or not,
+ * its ticket is spent: the client will say it again in the open connection, and nobody else should elsewhere.
+ */
 export function* whyNotEarly(
   { config, facts }: Peer,
   found: Found | undefined,
   suite: Suite,
 ): Task<EarlyRefusal | undefined> {
+  const { tickets, oncePsk } = config
+  const refusal = unfit(config, facts, found, suite)
+  if (found?.index !== 0) return refusal ?? 'no ticket'
+  const { key } = found
+  const once = key.session ? (refusal ? tickets?.spend : tickets?.once)?.bind(tickets) : refusal ? undefined : oncePsk
+  const first = once !== undefined && (yield* asked(() => once(key.identity)))
+  return refusal ?? (first ? undefined : 'replay')
+}
+
+const unfit = (config: Config, facts: Facts, found: Found | undefined, suite: Suite): EarlyRefusal | undefined => {
   const { tickets, earlyDataWindow, oncePsk } = config
   if (config.earlyData === 0 || !(tickets?.once || oncePsk)) return 'off'
   if (facts.retried) return 'retried'
   if (found?.index !== 0) return 'no ticket'
   const { key, skew } = found
   // a key agreed elsewhere has no age: nobody but the application could tell when what is under it was first said
-  const once = key.session ? tickets?.once?.bind(tickets) : oncePsk
-  if (!once) return 'no ticket'
+  if (!(key.session ? tickets?.once : oncePsk)) return 'no ticket'
   const terms = earlyTerms(key)
   if (!terms || terms.bytes > config.earlyData || terms.suite !== suite.id || terms.alpn !== facts.alpn) return 'terms'
-  if (key.session && skew > earlyDataWindow) return 'age'
+  return key.session && skew > earlyDataWindow ? 'age' : undefined
+}
+
+/** A store that fails knows nothing of replays; what ends the connection on purpose says so. */
+function* asked(ask: () => Maybe<boolean>): Task<boolean> {
   try {
-    return (yield* wait(once(key.identity), 'session')) === true ? undefined : 'replay'
+    return (yield* wait(ask(), 'session')) === true
   } catch (error) {
-    // a store that fails knows nothing of replays; what ends the connection on purpose says so
     if (error instanceof TlsError) throw error
-    return 'replay'
+    return false
   }
 }
 

@@ -49,7 +49,7 @@ export const storedTickets = (
   sealing: Tickets,
   observe?: Observe,
 ): Tickets => {
-  const { lifetime, once } = sealing
+  const { lifetime, once, spend } = sealing
   return {
     only13: true,
     ...(lifetime !== undefined && { lifetime }),
@@ -64,6 +64,7 @@ export const storedTickets = (
       ticket.length === ID ? run(find(provider, store, sealing, hex(ticket), true, observe)) : undefined,
     // taking it says that nobody was there before, and the guard that the store has not forgotten
     ...(once && { once }),
+    ...(spend && { spend }),
   }
 }
 

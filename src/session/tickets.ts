@@ -26,6 +26,8 @@ export interface Tickets {
   open(ticket: Uint8Array): Maybe<Opened | undefined>
   /** For early data: true the first time that it is asked of a ticket, and never again. Absent: no early data. */
   once?(ticket: Uint8Array): Maybe<boolean>
+  /** Early data under this ticket was refused here; from now on `once` says false of it, wherever it is asked. */
+  spend?(ticket: Uint8Array): Maybe<boolean>
 }
 
 /** What happens to tickets and to what a fleet shares, for those who count. */
@@ -97,9 +99,14 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
       const plain = key.box.open(ticket.subarray(NAME), name)
       return isPromise(plain) ? plain.then((bytes) => result(key, bytes)) : result(key, plain)
     },
-    ...(guard && { once: claiming(provider, guard, region, claimTime(window, skew), told) }),
+    ...(guard && spending(claiming(provider, guard, region, claimTime(window, skew), told))),
   }
 }
+
+const spending = (once: (ticket: Uint8Array) => Maybe<boolean>): Pick<Tickets, 'once' | 'spend'> => ({
+  once,
+  spend: once,
+})
 
 /** Asks a guard about a ticket, by its digest. */
 const claiming =

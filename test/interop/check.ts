@@ -22,14 +22,16 @@ const due = (s: Settings, part: Part): Transcript => {
   const peerCertificate = part === 'client' ? s.certificate : s.clientCertificate
   return {
     version: s.version,
-    resumed,
+    // some count a key agreed elsewhere as a resumption
+    ...(s.psk ? { psk: true } : { resumed }),
+    ...(s.earlyData ? { earlyData: true } : {}),
     ...(s.suite ? { suite: s.suite } : {}),
     ...(server ? { group: server, ...(s.version === '1.3' ? { retried: server !== s.clientGroups?.[0] } : {}) } : {}),
     ...(s.alpn ? { alpn: s.alpn } : {}),
     ...(s.encryptThenMac === undefined ? {} : { encryptThenMac: s.encryptThenMac }),
     // at least: some peers update in both directions on their own account
     ...(s.keyUpdate ? { keyUpdates: 1 } : {}),
-    ...(peerCertificate && !resumed ? { peerCertificate } : {}),
+    ...(peerCertificate && !resumed && !s.psk ? { peerCertificate } : {}),
     bytes: s.bytes,
     ...(s.unanswered ? {} : { clean: true }),
   }

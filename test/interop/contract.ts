@@ -29,6 +29,10 @@ export interface Settings {
   alpn?: string
   /** Two connections, the second resumed: from a ticket, or (1.2) from the server's memory by session id. */
   resume?: 'ticket' | 'id'
+  /** By a key agreed elsewhere, `preShared`, instead of certificates. */
+  psk?: true
+  /** What the client says first on its second connection goes as early data. */
+  earlyData?: true
   /** Who updates its keys, and asks for an update in return, in the middle of the payload. */
   keyUpdate?: Part
   /** Payload length in bytes, each way. */
@@ -56,6 +60,10 @@ export interface Transcript {
   peerCertificate?: Kind
   /** The other end's close_notify came. */
   clean?: boolean
+  /** The handshake was made with the key agreed elsewhere. */
+  psk?: boolean
+  /** Early data was taken. */
+  earlyData?: boolean
   /** Payload bytes received; the client has compared every one of them. */
   bytes?: number
 }
@@ -74,6 +82,8 @@ export interface Peer {
   find(): Promise<string | undefined>
   /** In a word, why it cannot play this part; undefined when it can. */
   cannot(settings: Settings, part: Part): string | undefined
+  /** The parts in which it can do what not everybody can. */
+  readonly can?: { readonly psk?: readonly Part[]; readonly earlyData?: readonly Part[] }
   /** How it can be talked to, in this part. */
   style(settings: Settings, part: Part): Style
   /** The parts in which it does not answer a close_notify with its own, as RFC 9846 6.1 allows. */
@@ -97,6 +107,9 @@ export interface Materials {
   /** A file with the first `bytes` bytes of the payload: digits in lines of 64, so that no tool takes them for a command. */
   payload(bytes: number): { file: string; bytes: Uint8Array }
 }
+
+/** A key agreed elsewhere: its name, and its bytes in hexadecimal. */
+export const preShared = { identity: 'interop', key: 'a1b2c3d4e5f60718293a4b5c6d7e8f90' }
 
 /** How many connections a conversation takes. */
 export const connections = (settings: Settings): number => (settings.resume ? 2 : 1)

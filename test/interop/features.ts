@@ -1,5 +1,5 @@
 import type { Group, Kind, Part, Settings, Version } from './contract.ts'
-import { suites } from './suites.ts'
+import { pskSuites, suites } from './suites.ts'
 
 /** One column of the table. */
 export interface Feature {
@@ -56,6 +56,9 @@ export const features: Feature[] = [
   feature('resumption', '1.3 ticket', '1.3', { resume: 'ticket' }),
   feature('resumption', '1.2 ticket', '1.2', { resume: 'ticket' }),
   feature('resumption', '1.2 id', '1.2', { resume: 'id' }),
+  feature('early data', '1.3', '1.3', { resume: 'ticket', earlyData: true }),
+  feature('external PSK', '1.3', '1.3', { psk: true, suite: 'TLS_AES_128_GCM_SHA256' }),
+  ...pskSuites.map(({ short, name }) => feature('external PSK', `1.2 ${short}`, '1.2', { psk: true, suite: name })),
   ...versions.map((v) => feature('ALPN', v, v, { alpn: 'http/1.1' })),
   {
     section: 'key update',

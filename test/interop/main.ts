@@ -70,6 +70,8 @@ const play = async (
   if (found === undefined) return { ...cell, outcome: 'absent' }
   const reason =
     (server.serve && client.connect ? undefined : 'role') ??
+    (settings.psk && !peer.can?.psk?.includes(peerPart) ? 'psk' : undefined) ??
+    (settings.earlyData && !peer.can?.earlyData?.includes(peerPart) ? 'early' : undefined) ??
     peer.cannot(settings, peerPart) ??
     ours.cannot(settings, role) ??
     (feature.section === 'clean close' && unanswered ? 'silent' : undefined) ??

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect as dial, type Socket } from 'node:net'
 import * as ssl from '../../src/openssl/index.ts'
 import type { Kind, Materials, Part, Peer, Settings, Transcript } from './contract.ts'
-import { connections } from './contract.ts'
+import { connections, preShared } from './contract.ts'
 import { groupNamed, groups, suiteNamed } from './suites.ts'
 import { type Stream, talkAsClient, talkAsServer } from './talk.ts'
 
@@ -10,6 +10,7 @@ import { type Stream, talkAsClient, talkAsServer } from './talk.ts'
 export const ours = (materials: Materials): Peer => ({
   name: 'typetls',
   find: async () => 'this tree',
+  can: { psk: ['client', 'server'], earlyData: ['client', 'server'] },
   cannot: () => undefined,
   style: () => 'echo',
 
@@ -89,6 +90,13 @@ const context = (s: Settings, part: Part, materials: Materials): ssl.SSL_CTX => 
     good(ssl.SSL_CTX_load_verify_locations(ctx, materials.ca, null))
     ssl.SSL_CTX_set_verify(ctx, ssl.SSL_VERIFY_PEER | ssl.SSL_VERIFY_FAIL_IF_NO_PEER_CERT, null)
   }
+  if (s.psk) {
+    const { identity } = preShared
+    const psk = Buffer.from(preShared.key, 'hex')
+    ssl.SSL_CTX_set_psk_client_callback(ctx, () => ({ identity, psk }))
+    ssl.SSL_CTX_set_psk_server_callback(ctx, (_, name) => (name === identity ? psk : null))
+  }
+  if (s.earlyData && part === 'server') good(ssl.SSL_CTX_set_max_early_data(ctx, EARLY))
   if (s.encryptThenMac === false) ssl.SSL_CTX_set_options(ctx, ssl.SSL_OP_NO_ENCRYPT_THEN_MAC)
   if (s.resume === 'id') ssl.SSL_CTX_set_options(ctx, ssl.SSL_OP_NO_TICKET)
   if (s.alpn && part === 'client') ssl.SSL_CTX_set_alpn_protos(ctx, protocols('typetls/0', s.alpn))
@@ -129,6 +137,8 @@ const converse = async (
 }
 
 const KEY_UPDATE = 24
+/** Bytes of early data that our tickets allow. */
+const EARLY = 16384
 
 /** One connection. */
 class Link implements Stream {
@@ -136,6 +146,11 @@ class Link implements Stream {
   readonly #socket: Socket
   readonly #buffer = new Uint8Array(16384)
   #keyUpdates = 0
+  /** Server: what came as early data. */
+  readonly #early: Uint8Array[] = []
+  /** Client: the first thing said goes as early data, and the handshake follows. */
+  #hurries = false
+  #hurrying: Promise<boolean> | undefined
 
   constructor(socket: Socket, ctx: ssl.SSL_CTX, part: Part, session: ssl.SSL_SESSION | null) {
     this.#socket = socket
@@ -150,18 +165,48 @@ class Link implements Stream {
       good(ssl.SSL_set_tlsext_host_name(this.ssl, 'localhost'))
       good(ssl.SSL_set1_host(this.ssl, 'localhost'))
       if (session) good(ssl.SSL_set_session(this.ssl, session))
+      this.#hurries = session !== null && ssl.SSL_SESSION_get_max_early_data(session) > 0
     }
   }
 
   async handshake(): Promise<void> {
+    if (this.#hurries) return
+    if (ssl.SSL_is_server(this.ssl) === 1 && ssl.SSL_get_max_early_data(this.ssl) > 0) await this.#readEarly()
     await this.#attempt(() => ssl.SSL_do_handshake(this.ssl))
   }
 
+  async #readEarly(): Promise<void> {
+    for (let ret = 0; ret !== ssl.SSL_READ_EARLY_DATA_FINISH; ) {
+      let length = 0
+      await this.#attempt(() => {
+        const read = ssl.SSL_read_early_data(this.ssl, this.#buffer)
+        length = read.readbytes
+        ret = read.ret
+        return ret === ssl.SSL_READ_EARLY_DATA_ERROR ? 0 : 1
+      })
+      if (length > 0) this.#early.push(this.#buffer.slice(0, length))
+    }
+  }
+
+  async #writeEarly(bytes: Uint8Array): Promise<boolean> {
+    this.#hurries = false
+    await this.#attempt(() => ssl.SSL_write_early_data(this.ssl, bytes).ret)
+    await this.handshake()
+    return ssl.SSL_get_early_data_status(this.ssl) === ssl.SSL_EARLY_DATA_ACCEPTED
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
+    if (this.#hurries) {
+      this.#hurrying = this.#writeEarly(bytes)
+      if (await this.#hurrying) return
+    }
     await this.#attempt(() => ssl.SSL_write(this.ssl, bytes))
   }
 
   async read(): Promise<Uint8Array | undefined> {
+    await this.#hurrying
+    const early = this.#early.shift()
+    if (early) return early
     const length = await this.#attempt(() => ssl.SSL_read(this.ssl, this.#buffer))
     return length > 0 ? this.#buffer.slice(0, length) : undefined
   }
@@ -196,6 +241,8 @@ class Link implements Stream {
       resumed: ssl.SSL_session_reused(this.ssl) === 1,
       retried,
       encryptThenMac: encryptThenMac ?? false,
+      psk: ssl.SSL_get_psk_identity(this.ssl) === preShared.identity,
+      earlyData: ssl.SSL_get_early_data_status(this.ssl) === ssl.SSL_EARLY_DATA_ACCEPTED,
       keyUpdates: this.#keyUpdates,
       clean: (ssl.SSL_get_shutdown(this.ssl) & ssl.SSL_RECEIVED_SHUTDOWN) !== 0,
       ...(group ? { group } : {}),

@@ -64,8 +64,30 @@ export const suites: SuiteRow[] = [
   ),
 ]
 
+/** Suites of TLS 1.2 for keys agreed elsewhere. */
+export const pskSuites: SuiteRow[] = [
+  {
+    name: 'TLS_PSK_WITH_AES_128_GCM_SHA256',
+    version: '1.2',
+    short: 'PSK',
+    openssl: 'PSK-AES128-GCM-SHA256',
+    gnutls: ['PSK', 'AES-128-GCM', 'AEAD'],
+    code: 0x00a8,
+    cbc: false,
+  },
+  {
+    name: 'TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256',
+    version: '1.2',
+    short: 'ECDHE-PSK',
+    openssl: 'ECDHE-PSK-CHACHA20-POLY1305',
+    gnutls: ['ECDHE-PSK', 'CHACHA20-POLY1305', 'AEAD'],
+    code: 0xccac,
+    cbc: false,
+  },
+]
+
 export const suiteNamed = (name: string): SuiteRow => {
-  const found = suites.find((s) => s.name === name || s.openssl === name)
+  const found = [...suites, ...pskSuites].find((s) => s.name === name || s.openssl === name)
   if (!found) throw new Error(`cipher suite ${name} is not in suites.ts: add its row`)
   return found
 }

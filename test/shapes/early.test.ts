@@ -267,7 +267,7 @@ for (const [way, provider, drip] of [
 describe('early data', () => {
   const [plain] = rows as [Row]
 
-  test('the guard is asked once for a ticket, and about nothing that is refused for other reasons', async () => {
+  test('a guard is asked once for each time that a ticket comes, and so is told of what was refused for other reasons', async () => {
     const asked: string[] = []
     const server = guarded((mark) => {
       asked.push(mark)
@@ -289,7 +289,8 @@ describe('early data', () => {
       const { pair: other } = await prepare({ ...row, server }, node)
       await begin(other)
       await settle(other)
-      assert.equal(asked.length, before, row.name)
+      // what comes without a ticket of ours can be no replay of anything
+      assert.equal(asked.length, before + (row.why === 'no ticket' ? 0 : 1), row.name)
     }
   })
 
@@ -318,6 +319,24 @@ describe('early data', () => {
       assert.deepEqual(one.lost, {})
       assert.equal(one.server.facts.earlyData, expected)
       assert.equal(one.received.server, expected === 'accepted' ? 'pay' : '')
+    }
+  })
+
+  test('what one server has refused, another does not take', async () => {
+    const server = guarded(memoryStore({ now: () => NOW }).claim)
+    for (const second of [{ now: () => NOW + 10_001 }, retry, { earlyData: 500 }]) {
+      const { pair } = await prepare({ ...plain, server, second }, node)
+      const [kind] = Object.keys(second)
+      await begin(pair)
+      pair.client.writeEarly(Buffer.from('pay'))
+      const flight = Buffer.from(pair.client.output.peek())
+      await settle(pair)
+      assert.equal(pair.server.facts.earlyData, 'rejected', kind)
+      assert.equal(pair.received.server, '')
+      const other = (await prepare({ ...plain, server }, node)).pair.server
+      other.receive(flight)
+      assert.equal(other.advance().kind, 'read', kind)
+      assert.equal(other.facts.earlyRefusal, 'replay', kind)
     }
   })
 

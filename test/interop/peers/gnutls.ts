@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Group, Kind, Materials, Part, Peer, Settings, Transcript, Version } from '../contract.ts'
-import { connections, firstChunk } from '../contract.ts'
+import { connections, firstChunk, preShared } from '../contract.ts'
 import { Child, freePort, lastWords, versionOf } from '../process.ts'
 import { groupNamed, groups, suiteNamed } from '../suites.ts'
 
@@ -10,7 +10,11 @@ export const gnutls = (materials: Materials): Peer => ({
   name: 'gnutls',
   closesSilently: ['client'],
   find: () => versionOf('gnutls-cli', ['--version'], /^gnutls-cli \S+/),
-  cannot: (s, part) => (s.keyUpdate === 'server' && part === 'server' ? 'cli' : undefined),
+  can: { psk: ['client', 'server'], earlyData: ['client'] },
+  cannot: (s, part) =>
+    (s.keyUpdate === 'server' && part === 'server') || (part === 'client' && s.suite?.includes('ECDHE_PSK'))
+      ? 'cli'
+      : undefined,
   // the echo server never closes first
   style: (s, part) => (part === 'server' && s.closes === 'server' ? 'get /' : 'echo'),
 
@@ -18,7 +22,8 @@ export const gnutls = (materials: Materials): Peer => ({
     const port = await freePort()
     const { certificate, key } = materials.leaf(s.certificate)
     const child = new Child('gnutls-serv', [
-      ...['-p', `${port}`, '--x509certfile', certificate, '--x509keyfile', key],
+      ...['-p', `${port}`, ...(s.psk ? [] : ['--x509certfile', certificate, '--x509keyfile', key])],
+      ...(s.psk ? ['--pskpasswd', passwords(materials)] : []),
       ...(s.clientCertificate ? ['-r', '--verify-client-cert', '--x509cafile', materials.ca] : ['-a']),
       ...(style !== 'echo' ? ['--http', '--httpdata', materials.payload(s.bytes).file] : ['--echo']),
       ...common(s, 'server'),
@@ -47,11 +52,14 @@ export const gnutls = (materials: Materials): Peer => ({
       ...['--sni-hostname', 'localhost', '--logfile', log, '--inline-commands'],
       ...(s.clientCertificate ? keyPair(materials, s.clientCertificate) : []),
       ...(s.resume ? ['--resume', '--waitresumption'] : []),
+      ...(s.psk ? ['--pskusername', preShared.identity, '--pskkey', preShared.key] : []),
+      ...(s.earlyData ? ['--earlydata', materials.payload(s.bytes).file] : []),
       ...common(s, 'client'),
       '127.0.0.1',
     ])
     const exchange = async (from: number, to: number): Promise<void> => {
-      child.write(payload.subarray(from, to))
+      // it says the contents of the file early, by itself
+      if (!s.earlyData) child.write(payload.subarray(from, to))
       await child.until(() => child.out.length >= to)
     }
     await exchange(0, Math.min(firstChunk, payload.length))
@@ -65,6 +73,12 @@ export const gnutls = (materials: Materials): Peer => ({
     return { ...facts(readFileSync(log, 'latin1')), bytes: payload.length }
   },
 })
+
+const passwords = (materials: Materials): string => {
+  const file = join(materials.dir, 'gnutls.psk')
+  writeFileSync(file, `${preShared.identity}:${preShared.key}\n`)
+  return file
+}
 
 const keyPair = (materials: Materials, kind: Kind): string[] => {
   const { certificate, key } = materials.leaf(kind)
@@ -83,6 +97,7 @@ const priority = (s: Settings, part: Part): string => {
   return [
     `NORMAL:-VERS-ALL:+VERS-TLS${s.version}`,
     ...(exchange ? [`-KX-ALL:+${exchange}`] : []),
+    ...(s.psk && s.version === '1.3' ? ['-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK'] : []),
     ...(cipher ? [`-CIPHER-ALL:+${cipher}:-MAC-ALL:+${mac}`] : []),
     ...(chosen ? ['-GROUP-ALL', ...chosen.map((g) => `+GROUP-${groupNamed(g).gnutls}`)] : []),
   ].join(':')

@@ -10,6 +10,7 @@ export const nginx = (materials: Materials): Peer => ({
   name: 'nginx',
   closesSilently: ['server'],
   find: () => versionOf('nginx', ['-v'], /nginx\/\S+/),
+  can: { earlyData: ['server'] },
   cannot: (s) => (s.keyUpdate === 'server' ? 'config' : undefined),
   style: () => 'put',
 
@@ -46,6 +47,7 @@ const configuration = (s: Settings, materials: Materials, dir: string, port: num
     s.serverGroups && `ssl_ecdh_curve ${s.serverGroups.map((g) => groupNamed(g).openssl).join(':')};`,
     s.clientCertificate && `ssl_verify_client on; ssl_client_certificate ${materials.ca};`,
     s.resume === 'id' && 'ssl_session_tickets off;',
+    s.earlyData && 'ssl_early_data on;',
     s.resume && 'ssl_session_cache shared:sessions:1m;',
   ]
   return `daemon off; master_process off; pid ${dir}/pid; error_log stderr notice;

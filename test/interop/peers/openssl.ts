@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Materials, Part, Peer, Settings, Transcript } from '../contract.ts'
-import { connections, firstChunk } from '../contract.ts'
+import { connections, firstChunk, preShared } from '../contract.ts'
 import { Child, lastWords, versionOf } from '../process.ts'
 import { groupNamed, suiteNamed } from '../suites.ts'
 import { readTrace } from '../trace.ts'
@@ -10,6 +10,7 @@ import { readTrace } from '../trace.ts'
 export const openssl = (materials: Materials): Peer => ({
   name: 'openssl',
   find: () => versionOf('openssl', ['version'], /^OpenSSL \S+/),
+  can: { psk: ['client', 'server'], earlyData: ['client', 'server'] },
   cannot: () => undefined,
   // s_server ends a connection properly only after it has sent a file
   style: (s, part) =>
@@ -36,6 +37,7 @@ export const openssl = (materials: Materials): Peer => ({
         ...common(s, materials, 'server'),
         ...(s.clientCertificate ? clientAuth : []),
         ...(style !== 'echo' ? ['-WWW'] : []),
+        ...(s.earlyData ? ['-early_data'] : []),
       ],
       { cwd: materials.dir },
     )
@@ -84,11 +86,12 @@ export const openssl = (materials: Materials): Peer => ({
       const trace = traceFile(materials)
       const child = new Child('openssl', [
         ...['s_client', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost', '-quiet', '-no_ign_eof'],
-        ...['-CAfile', materials.ca, '-verify_return_error', '-verify_hostname', 'localhost'],
+        ...(s.psk ? [] : ['-CAfile', materials.ca, '-verify_return_error', '-verify_hostname', 'localhost']),
         ...['-trace', '-msgfile', trace, ...common(s, materials, 'client')],
         ...(s.resume ? [i === 0 ? '-sess_out' : '-sess_in', session] : []),
+        ...(s.earlyData && i > 0 ? ['-early_data', materials.payload(s.bytes).file] : []),
       ])
-      await talk(child, s, payload)
+      await talk(child, s, payload, s.earlyData === true && i > 0)
       const code = await child.exited
       if (code !== 0) throw new Error(`s_client ended with ${code}: ${lastWords(child.err)}`)
       seen = { ...readTrace(readFileSync(trace, 'latin1'), 'client'), bytes: payload.length }
@@ -105,7 +108,9 @@ const common = (s: Settings, materials: Materials, part: Part): string[] => {
   const groups = part === 'server' ? s.serverGroups : s.clientGroups
   return [
     s.version === '1.3' ? '-tls1_3' : '-tls1_2',
-    ...(kind ? ['-cert', materials.leaf(kind).certificate, '-key', materials.leaf(kind).key] : []),
+    ...(s.psk ? ['-psk', preShared.key, '-psk_identity', preShared.identity] : []),
+    ...(s.psk && part === 'server' ? ['-nocert'] : []),
+    ...(kind && !s.psk ? ['-cert', materials.leaf(kind).certificate, '-key', materials.leaf(kind).key] : []),
     ...(s.suite ? [s.version === '1.3' ? '-ciphersuites' : '-cipher', suiteNamed(s.suite).openssl] : []),
     ...(groups ? ['-groups', groups.map((g) => groupNamed(g).openssl).join(':')] : []),
     ...(s.alpn ? ['-alpn', s.alpn] : []),
@@ -114,9 +119,9 @@ const common = (s: Settings, materials: Materials, part: Part): string[] => {
 }
 
 /** s_client's half: its stdout has nothing but what the server sent. */
-const talk = async (child: Child, s: Settings, payload: Uint8Array): Promise<void> => {
+const talk = async (child: Child, s: Settings, payload: Uint8Array, said: boolean): Promise<void> => {
   const exchange = async (from: number, to: number): Promise<void> => {
-    child.write(payload.subarray(from, to))
+    if (!said) child.write(payload.subarray(from, to))
     await child.until(() => child.out.length >= to)
   }
   await exchange(0, Math.min(firstChunk, payload.length))
@@ -138,6 +143,12 @@ const onPayload = (child: Child, listen: (payload: string) => void): void => {
   let open = false
   child.onOutput((piece) => {
     text += piece
+    // said before the handshake is over, in a frame of its own
+    const early = /Early data received:\n([^]*?)\nEnd of early data\n/.exec(text)
+    if (early) {
+      text = text.replace(early[0], '')
+      listen(early[1]!)
+    }
     if (!open && header.test(text)) {
       text = text.replace(header, '')
       open = true

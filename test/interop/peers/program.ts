@@ -12,6 +12,7 @@ import { groupNamed, suiteNamed } from '../suites.ts'
 export interface Program {
   name: string
   find(): Promise<string | undefined>
+  readonly can?: Peer['can']
   cannot(settings: Settings, part: Part): string | undefined
   /** Builds it if need be, and tells how to start it. Conversations with equal commands share a process. */
   command(settings: Settings, part: Part): Promise<[command: string, ...args: string[]]>
@@ -30,6 +31,7 @@ export const programPeer = (program: Program, materials: Materials): Peer => {
   return {
     name: program.name,
     find: program.find,
+    ...(program.can && { can: program.can }),
     cannot: program.cannot,
     style: () => 'echo',
     async serve(settings) {
@@ -131,6 +133,7 @@ const words = (s: Settings, part: Part, materials: Materials): string => {
     etm: s.encryptThenMac === undefined ? undefined : Number(s.encryptThenMac),
     alpn: s.alpn,
     resume: s.resume,
+    earlydata: s.earlyData && 1,
     keyupdate: s.keyUpdate,
     bytes: s.bytes,
     closes: s.closes,
@@ -143,6 +146,8 @@ const words = (s: Settings, part: Part, materials: Materials): string => {
 }
 
 const fields: { [K in keyof Transcript]-?: (text: string) => Transcript[K] } = {
+  psk: (text) => text === '1',
+  earlyData: (text) => text === '1',
   version: (text) => text as Version,
   suite: (text) => suiteNamed(text).name,
   group: (text) => text as Group,

@@ -32,6 +32,7 @@ export const rustls = (materials: Materials): Peer =>
         ])
         return lock.match(/^rustls v\S+/m)?.[0] ?? 'rustls'
       },
+      can: { earlyData: ['client', 'server'] },
       cannot(s, part) {
         if (s.encryptThenMac !== undefined || s.suite?.startsWith('TLS_RSA_') || s.suite?.includes('CBC'))
           return 'suite'

@@ -144,6 +144,17 @@ fn echo(id: &str, o: &Order, config: Arc<ServerConfig>, socket: TcpStream) -> Ou
     let mut talk = Talk { tls: ServerConnection::new(config)?.into(), socket };
     let mut buffer = [0; CHUNK];
     let mut received = 0;
+    if is(o, "earlydata", "1") {
+        talk.tls.complete_io(&mut talk.socket)?;
+        let mut early = Vec::new();
+        if let Connection::Server(server) = &mut talk.tls {
+            if let Some(mut reader) = server.early_data() {
+                reader.read_to_end(&mut early)?;
+            }
+        }
+        received += early.len();
+        talk.write(&early)?;
+    }
     while received < number(o, "bytes") {
         let n = match talk.read(&mut buffer) {
             Ok(0) => return Err(format!("closed after {received} bytes").into()),
@@ -175,7 +186,10 @@ fn serve(id: &str, o: &Order, stopped: Arc<AtomicBool>, ports: Arc<Mutex<HashMap
     let (chain, key) = identity(o)?;
     let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = alpn(o);
-    if is(o, "resume", "ticket") {
+    if is(o, "earlydata", "1") {
+        // only for sessions that it keeps itself
+        config.max_early_data_size = CHUNK as u32;
+    } else if is(o, "resume", "ticket") {
         config.ticketer = ring::Ticketer::new()?;
     }
     let config = Arc::new(config);
@@ -207,17 +221,31 @@ fn connect(id: &str, o: &Order) -> Outcome<()> {
         true => Tls12Resumption::SessionIdOnly,
         false => Tls12Resumption::SessionIdOrTickets,
     });
+    config.enable_early_data = is(o, "earlydata", "1");
     let config = Arc::new(config);
     let payload = std::fs::read(&o["payload"])?;
     for i in 1..=number(o, "connections") {
         let socket = TcpStream::connect(("127.0.0.1", o["port"].parse()?))?;
-        let tls = ClientConnection::new(config.clone(), ServerName::try_from("localhost")?)?;
+        let mut tls = ClientConnection::new(config.clone(), ServerName::try_from("localhost")?)?;
+        let hurried = match tls.early_data() {
+            Some(mut early) => early.write(&payload)? == payload.len(),
+            None => false,
+        };
         let mut talk = Talk { tls: tls.into(), socket };
+        if hurried {
+            talk.tls.complete_io(&mut talk.socket)?;
+            match &talk.tls {
+                Connection::Client(client) if client.is_early_data_accepted() => {}
+                _ => return Err("early data was not accepted".into()),
+            }
+        }
         for (at, part) in payload.chunks(CHUNK).enumerate() {
             if at == 1 && is(o, "keyupdate", "client") {
                 talk.update_keys()?;
             }
-            talk.write(part)?;
+            if !hurried {
+                talk.write(part)?;
+            }
             let mut back = vec![0; part.len()];
             let mut filled = 0;
             while filled < back.len() {
