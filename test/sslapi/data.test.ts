@@ -233,3 +233,29 @@ test('after a failed handshake injected data is never returned, and writes fail'
   assert.match(await write(pair.server, 'no'), /^-1 /)
   assert.notDeepEqual(await connect(pair), GOOD)
 })
+
+describe('a byte of application data that was changed', () => {
+  const all = o.SSL_CTX_new(o.TLS_method()) as o.SSL_CTX satisfies o.SSL_CTX
+  o.SSL_CTX_set_cipher_list(all, 'ALL:!PSK')
+  o.SSL_CTX_set_ciphersuites(
+    all,
+    'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256',
+  )
+  for (const suite of o.SSL_CTX_get_ciphers(all).map(o.SSL_CIPHER_get_name))
+    test(suite, async () => {
+      const version = suite.startsWith('TLS_') ? 0x0304 : 0x0303
+      const only = (ctx: o.SSL_CTX): void => {
+        if (version === 0x0304) o.SSL_CTX_set_ciphersuites(ctx, suite)
+        else o.SSL_CTX_set_cipher_list(ctx, suite)
+      }
+      const identity = suite.includes('ECDSA') || version === 0x0304 ? 'leaf' : 'rsa'
+      const { client, server, toServer } = await open({ version, identity, cctx: only, sctx: only })
+      assert.equal(o.SSL_get_cipher(client), suite)
+      await write(client, 'to be changed')
+      const record = o.BIO_get_mem_data(toServer).slice()
+      record[record.length - 3] = (record[record.length - 3] as number) ^ 0x10
+      o.BIO_reset(toServer)
+      o.BIO_write(toServer, record)
+      assert.equal(await read(server), '-1 SSL; SSL/281 “decryption failed or bad record mac”')
+    })
+})
