@@ -57,6 +57,15 @@ describe('flags', () => {
       named.map(({ id }) => id),
       [0xc02f],
     )
+    const equal = '[TLS_RSA_WITH_AES_256_GCM_SHA384|TLS_RSA_WITH_AES_256_CBC_SHA]'
+    for (const offered of [
+      [0x9d, 0x35],
+      [0x35, 0x9d],
+    ])
+      assert.deepEqual(
+        namedSuites(equal, offered).flatMap(({ id, version }) => (version === TLS12 ? id : [])),
+        offered,
+      )
     assert.throws(() => namedSuites('[A|B]'), Unimplemented)
   })
 })

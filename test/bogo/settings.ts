@@ -256,7 +256,9 @@ export const configOf = async (
         notes.hello = { ...hello, raw: hello.raw.slice() }
         if (settings['-fail-early-callback']) throw refused('handshake_failure')
         if (settings['-fail-ddos-callback']) throw refused('internal_error')
-        return late(undefined)
+        // suites that are equal to us stand in the client's order
+        const ordered = settings['-cipher']?.includes('|') && namedSuites(settings['-cipher'], hello.suites)
+        return late(ordered ? defineConfig({ ...input, suites: ordered }) : undefined)
       },
     }),
     ...alpnOf(settings),

@@ -11,18 +11,23 @@ const tls12 = suites.filter(
     (mac !== 'sha256' || (agreement === 'ecdhe' && cipher === 'aes-128-cbc')),
 )
 
-/** The suites of a -cipher flag: a list of IANA names, and the few words that the runner uses. TLS 1.3 has its own in any case. */
-export const namedSuites = (list: string | undefined): readonly Suite[] => {
+/**
+ * The suites of a -cipher flag: a list of IANA names, and the few words that the runner uses. Those in one pair of brackets,
+ * with bars between, are equal to the server: the order in which the client offers them decides. TLS 1.3 has its own.
+ */
+export const namedSuites = (list: string | undefined, offered: readonly number[] = []): readonly Suite[] => {
   if (list === undefined) return [...tls13, ...tls12]
   let chosen: readonly Suite[] = []
-  for (const name of list.split(':')) {
-    const suite = suites.find((candidate) => candidate.name === name)
-    if (name === 'ALL' || name === 'DEFAULT') chosen = tls12
-    else if (name === 'AES128') chosen = tls12.filter(({ cipher }) => cipher.startsWith('aes-128'))
-    else if (name === '!AES') chosen = chosen.filter(({ cipher }) => !cipher.startsWith('aes'))
-    else if (suite) chosen = [...chosen, suite]
+  for (const word of list.split(':')) {
+    const names = word.replace(/^\[(.*)\]$/, '$1').split('|')
+    const equal = names.flatMap((name) => suites.find((candidate) => candidate.name === name) ?? [])
+    if (word === 'ALL' || word === 'DEFAULT') chosen = tls12
+    else if (word === 'AES128') chosen = tls12.filter(({ cipher }) => cipher.startsWith('aes-128'))
+    else if (word === '!AES') chosen = chosen.filter(({ cipher }) => !cipher.startsWith('aes'))
+    else if (equal.length === names.length)
+      chosen = [...chosen, ...equal.sort((a, b) => offered.indexOf(a.id) - offered.indexOf(b.id))]
     // there is no triple DES to add
-    else if (name !== '3DES') throw new Unimplemented(`the cipher string "${list}"`)
+    else if (word !== '3DES') throw new Unimplemented(`the cipher string "${list}"`)
   }
   return [...tls13, ...chosen]
 }
