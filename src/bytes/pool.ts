@@ -3,7 +3,8 @@
  * comes from here holds whatever was there before: who takes it writes before it reads.
  */
 export const SMALL = 4096
-export const LARGE = 3 * (16384 + 512)
+/** Five records: what a socket of Node gives at once (64 KiB) finds room behind the record before. */
+export const LARGE = 5 * (16384 + 512)
 /** How many of each size wait to be taken again; what is more is left to the collector. */
 const MOST = { small: 64, large: 8 } as const
 const waiting = { small: [] as Uint8Array[], large: [] as Uint8Array[] }
