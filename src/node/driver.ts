@@ -76,6 +76,7 @@ export abstract class Driver extends Duplex {
   #queued = false
   #held = false
   #gathering = false
+  readonly #gather = (): void => this.#gathered()
   #given = false
 
   constructor(transport: Duplex, plan: Plan) {
@@ -198,14 +199,14 @@ export abstract class Driver extends Duplex {
 
   // ---- Duplex
 
-  override write(...args: unknown[]): boolean {
+  override write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
     // all that is written in one turn of the event loop leaves together, in as few records as it fills
-    if (!this.#gathering && !this.#early && this.#connection?.established) {
+    if (!this.#gathering && this.#connection?.established && !this.#early) {
       this.#gathering = true
       this.cork()
-      process.nextTick(() => this.#gathered())
+      process.nextTick(this.#gather)
     }
-    return (super.write as (...args: unknown[]) => boolean)(...args)
+    return super.write(chunk, encoding as BufferEncoding, done as Done)
   }
 
   override destroy(error?: Error | null): this {
@@ -224,10 +225,9 @@ export abstract class Driver extends Duplex {
   }
 
   override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: Done): void {
-    this.#deliver(
-      chunks.map(({ chunk }) => chunk),
-      done,
-    )
+    const parts: Uint8Array[] = []
+    for (let at = 0; at < chunks.length; at++) parts.push((chunks[at] as { chunk: Uint8Array }).chunk)
+    this.#deliver(parts, done)
   }
 
   override _final(done: Done): void {
