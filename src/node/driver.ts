@@ -102,7 +102,9 @@ export abstract class Driver extends Duplex {
     this.#hook('close', () => this.#lost())
     const { signal } = plan
     if (signal) queueMicrotask(() => void addAbortSignal(signal, this))
-    if (!plan.later) queueMicrotask(() => this.begin())
+    const begin = (): void => this.begin()
+    // clients may come by the hundred, each of them in the same moment
+    if (!plan.later) queueMicrotask(plan.role === 'server' ? () => paced(begin) : begin)
   }
 
   /** What the handshake has established. */

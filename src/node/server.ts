@@ -9,6 +9,7 @@ import { Choices } from './choices.ts'
 import { type Coded, misuse } from './codes.ts'
 import type { ContextOptions, SecureContext } from './context.ts'
 import type { ClientHello, HelloAnswer } from './hello.ts'
+import { paced } from './pace.ts'
 import { SecureStream } from './stream.ts'
 import { TICKET_KEYS, ticketsOfKeys } from './ticket-keys.ts'
 
@@ -52,6 +53,8 @@ export interface ServerOptions extends ContextOptions, ProtocolOptions {
 /** `Config.clientAuth` under another name: node:tls has two booleans for it. */
 export type ClientAuth = Config['clientAuth']
 
+const quiet = (): void => {}
+
 /**
  * A TCP server whose connections shake hands first. Events: `secureConnection` (stream) for those that succeed,
  * `tlsClientError` (error, stream) for those that fail, `keylog`, `newSession`, `resumeSession`, `OCSPRequest`.
@@ -73,7 +76,11 @@ export class SecureServer extends Server {
     this.#options = options
     this.#choices = new Choices(options, this)
     if (listener) this.on('secureConnection', listener)
-    this.on('connection', (transport: Socket) => void this.#accept(transport))
+    this.on('connection', (transport: Socket) => {
+      // the system hands over all that wait at once
+      transport.on('error', quiet)
+      paced(() => void (signal?.aborted ? transport.destroy() : this.#accept(transport)))
+    })
     const abort = (): void => {
       this.close()
       for (const stream of this.#shaking) stream.destroy(signal?.reason)
@@ -122,6 +129,8 @@ export class SecureServer extends Server {
       role: 'server',
       config: (own) => this.#choices.config(own),
       mayHandOver: this.#choices.mayHandOver,
+      // nothing was said in the clear before, so what waits is the hello, or no TLS
+      allowLeftover: true,
       allowHalfOpen,
       highWaterMark,
       handshakeTimeout,
