@@ -35,12 +35,17 @@ const kindOf = (value: unknown): string => {
   return typeof kind === 'string' ? `an ${kind}` : 'some other object'
 }
 
+/** Those whose last arguments may be left out; for all others what is missing is a null pointer. */
+const OPTIONAL = /(?:_ex|PEM_read_bio_PrivateKey)$/
+
 type Call = (...args: readonly unknown[]) => unknown
 
 const guard = (name: string, call: Call): Call => {
   const due = dueFor(name)
   const bytesSecond = BYTES_SECOND.test(name)
-  const guarded = (...args: readonly unknown[]): unknown => {
+  const pointers = OPTIONAL.test(name) ? 0 : call.length
+  const guarded = (...given: readonly unknown[]): unknown => {
+    const args = given.length < pointers || given.includes(undefined) ? nulls(given, pointers) : given
     const first = args[0]
     if (due !== undefined && first !== null && first !== undefined && kindOf(first).replace(/^an? /, '') !== due)
       throw new Misuse(`${name}: the first argument is ${kindOf(first)}, and ${due} is due`)
@@ -58,6 +63,9 @@ const guard = (name: string, call: Call): Call => {
   }
   return Object.defineProperty(guarded, 'name', { value: name })
 }
+
+const nulls = (given: readonly unknown[], pointers: number): readonly unknown[] =>
+  Array.from({ length: Math.max(given.length, pointers) }, (_, i) => (i < pointers ? (given[i] ?? null) : given[i]))
 
 const explained = (name: string, due: Due | undefined, args: readonly unknown[], error: unknown): unknown => {
   if (error instanceof Misuse)

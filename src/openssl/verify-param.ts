@@ -3,6 +3,7 @@ import type { SSL_CTX } from './ctx.ts'
 import { ERR_add_error_data, ERR_LIB_X509, ERR_put_error, ERR_R_PASSED_INVALID_ARGUMENT } from './err.ts'
 import { Settings } from './settings.ts'
 import type { SSL } from './ssl.ts'
+import { knownHostFlags } from './verify.ts'
 import { KNOWN_FLAGS } from './x509-store.ts'
 
 /** How certificates are verified, in one object (X509_VERIFY_PARAM_set_flags(3), SSL_get0_param(3)). */
@@ -91,6 +92,6 @@ export const X509_VERIFY_PARAM_set1_ip = (param: X509_VERIFY_PARAM, ip: Uint8Arr
 export const X509_VERIFY_PARAM_set1_ip_asc = (param: X509_VERIFY_PARAM, ipasc: string): 0 | 1 =>
   /^[\d.]+$|:/.test(ipasc) ? setHosts(param, [], ipasc) : 0
 export const X509_VERIFY_PARAM_set_hostflags = ({ parameters }: X509_VERIFY_PARAM, flags: number): void => {
-  parameters.hostFlags = flags
+  parameters.hostFlags = knownHostFlags(flags)
 }
 export const X509_VERIFY_PARAM_get_hostflags = ({ parameters }: X509_VERIFY_PARAM): number => parameters.hostFlags

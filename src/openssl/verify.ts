@@ -221,9 +221,12 @@ const setHosts = (ssl: SSL, before: readonly string[], name: string | null): 0 |
  * forbid them are always in force; those that would allow more throw `Misuse`.
  */
 export const SSL_set_hostflags = (ssl: SSL, flags: number): void => {
-  if ((flags & ~HOST_FLAGS) !== 0)
-    throw new Misuse(`host flags 0x${(flags & ~HOST_FLAGS).toString(16)} are not supported`)
-  held(ssl).settings.hostFlags = flags
+  held(ssl).settings.hostFlags = knownHostFlags(flags)
+}
+/** The flags, if all of them are supported. */
+export const knownHostFlags = (flags: number): number => {
+  if ((flags & ~HOST_FLAGS) === 0) return flags
+  throw new Misuse(`host flags 0x${(flags & ~HOST_FLAGS).toString(16)} are not supported`)
 }
 /** The name in the certificate that matched; null before, or if none was asked for. */
 export const SSL_get0_peername = (ssl: SSL): string | null => held(ssl).peerName

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as o from '../../src/openssl/index.ts'
+import { pairOf, shake } from '../openssl/bench.ts'
 
 /**
  * Every function with what C would crash on: as its first argument a null pointer, nothing, a text, some object, an object
@@ -58,6 +59,16 @@ describe('misuse', () => {
         await answers(name, call, [own(name), bad, bad, bad, bad, bad])
       await answers(name, call, [])
     })
+
+  test('what is left out is a null pointer', async () => {
+    const verify = o.SSL_CTX_set_verify as (ctx: o.SSL_CTX, mode: number) => void
+    const pair = await pairOf({ cctx: (ctx) => verify(ctx, o.SSL_VERIFY_PEER) })
+    assert.equal(o.SSL_CTX_get_verify_callback(pair.cctx), null)
+    assert.equal((await shake(pair))[0], '-1 SSL; SSL/134 “certificate verify failed”')
+    const announce = o.SSL_CTX_set_info_callback as (ctx: o.SSL_CTX) => void
+    announce(pair.cctx)
+    assert.equal(o.SSL_CTX_get_info_callback(pair.cctx), null)
+  })
 
   test('what was wrong is said', () => {
     for (const [act, message] of [
