@@ -191,6 +191,19 @@ describe('destroyed at any moment', () => {
     assert.deepEqual(got, ['the last words'])
   })
 
+  test('half open, and the transport is gone before the last words were read', async () => {
+    const [left, right] = wire()
+    const [mine, theirs] = await over(left, right, { allowHalfOpen: true })
+    theirs.on('error', () => {}).end('the last words')
+    await turn()
+    left.destroy()
+    const closed = new Promise((resolve) => mine.once('close', resolve))
+    const got: string[] = []
+    mine.on('data', (part) => got.push(String(part)))
+    await closed
+    assert.deepEqual(got, ['the last words'])
+  })
+
   test('errors of the transport surface here, once', async () => {
     const [left, right] = wire()
     const [mine, theirs] = await over(left, right)

@@ -457,6 +457,8 @@ export abstract class Driver extends Duplex {
         this.#release()
         this.push(null)
         if (this.writableFinished) this.transport.end()
+        // the last words of a peer that is gone already: there is nobody to go on speaking to
+        if (this.transport.destroyed) this.once('end', () => this.destroy())
         return false
       case 'wait':
         if (connection.input.length > HELD) this.#hold()
