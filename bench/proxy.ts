@@ -113,7 +113,7 @@ stream { server { listen 127.0.0.1:${port} ssl; proxy_pass 127.0.0.1:${behind}; 
   ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ssl_session_cache shared:s:10m; } }
 `,
   )
-  const child = spawn('nginx', ['-p', folder, '-c', conf, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn('nginx', ['-p', folder, '-c', conf, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'ignore'] })
   await new Promise((resolve) => setTimeout(resolve, 500))
   if (child.exitCode !== null) return undefined
   return {
@@ -140,18 +140,34 @@ const measure = async (side: Side, kind: Load['kind'], busy = BUSY): Promise<num
   return Number((JSON.parse(said) as { value: number }).value)
 }
 
+/** The first hundred connections make it warm, the others are counted. */
 const perConnection = async (side: Side): Promise<number> => {
-  const before = side.memory()
-  const child = start({ port: side.port, ca, kind: 'idle', seconds, busy: IDLE })
-  await once(child.stdout, 'data')
-  await new Promise((resolve) => setTimeout(resolve, 1000))
-  const after = side.memory()
-  child.stdin.end()
-  await once(child, 'exit')
+  const memories: number[] = []
+  const children = []
+  for (const busy of [100, IDLE]) {
+    const child = start({ port: side.port, ca, kind: 'idle', seconds, busy })
+    children.push(child)
+    await once(child.stdout, 'data')
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    memories.push(side.memory())
+  }
+  for (const child of children) {
+    child.stdin.end()
+    await once(child, 'exit')
+  }
+  const [before = 0, after = 0] = memories
   return (after - before) / IDLE / 1024
 }
 
-const sides = [await startOurs(), await startNginx()].filter((side) => side !== undefined)
+const begin = async (): Promise<Side[]> => [await startOurs(), await startNginx()].filter((side) => side !== undefined)
+
+// in processes that have done nothing else yet
+const memory: number[] = []
+for (const side of await begin()) {
+  memory.push(await perConnection(side))
+  await side.stop()
+}
+const sides = await begin()
 const rows: [name: string, unit: string, figures: number[]][] = []
 for (const [name, kind, unit] of [
   ['proxy-full', 'full', 'connections/s'],
@@ -164,8 +180,6 @@ for (const [name, kind, unit] of [
     for (const [i, side] of sides.entries()) best[i] = Math.max(best[i] as number, await measure(side, kind))
   rows.push([name, unit, best])
 }
-const memory: number[] = []
-for (const side of sides) memory.push(await perConnection(side))
 rows.push(['proxy-memory-idle', 'KiB/connection', memory])
 for (const side of sides) await side.stop()
 backend.close()
@@ -176,6 +190,7 @@ console.log(`|---|${sides.map(() => '--:|').join('')}---|`)
 const shown = (n: number): string => (n < 100 ? n.toFixed(1) : Math.round(n).toLocaleString('en'))
 for (const [name, unit, figures] of rows) console.log(`| ${name} | ${figures.map(shown).join(' | ')} | ${unit} |`)
 if (!nginxFound) console.log('nginx is not on this machine')
+else if (sides.length < 2) console.log('this nginx has no stream module (Debian: libnginx-mod-stream)')
 
 // ---- what a store costs
 

@@ -90,6 +90,7 @@ export class ProxyConnection {
     this.#around.metrics.handshake(facts, (performance.now() - this.#begun) / 1000)
     this.#around.log('debug', 'handshake', told(facts, this.#endpoints))
     const backend = this.#backend ?? this.#dial()
+    stream.removeAllListeners('readable')
     stream.pipe(backend)
     backend.pipe(stream)
   }

@@ -115,8 +115,10 @@ const AGAIN = 1000
 
 const primary = async (io: Io, settings: ProxySettings, log: Log): Promise<number> => {
   const stop = io.interrupted()
-  const store = ownStore(settings)
-  await store.put(KEY, randomBytes(32), Number.POSITIVE_INFINITY)
+  const memory = ownStore(settings)
+  const shared = randomBytes(32)
+  // the key makes way for nothing
+  const store: FleetStore = { ...memory, get: (name) => (name === KEY ? shared : memory.get(name)) }
   const workers = new Set<Worker>()
   cluster.setupPrimary({ serialization: 'advanced' })
 

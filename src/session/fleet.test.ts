@@ -242,6 +242,16 @@ describe('a store in memory', () => {
     now += 100
     equal(store.get('c'), undefined)
   })
+  it('keeps so many bytes, and what was put last', () => {
+    const store = memoryStore({ bytes: 10 })
+    for (const key of ['a', 'b', 'c']) store.put(key, new Uint8Array(4), 1e6)
+    deepEqual(
+      ['a', 'b', 'c'].map((key) => store.get(key) !== undefined),
+      [false, true, true],
+    )
+    store.put('d', new Uint8Array(11), 1e6)
+    equal(store.get('d'), undefined)
+  })
   it('gives a claim once, none when it is full or has just begun', () => {
     let now = START
     const store = memoryStore({ most: 2, now: () => now, settling: 1000 })

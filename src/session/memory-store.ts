@@ -4,6 +4,8 @@ import { epochBytes, type FleetStore } from './store.ts'
 export interface MemoryStoreOptions {
   /** Values, and claims, that are kept at most. */
   readonly most?: number
+  /** Bytes of values that are kept at most; 64 MiB. */
+  readonly bytes?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   /**
@@ -14,28 +16,43 @@ export interface MemoryStoreOptions {
 }
 
 /** A store in the memory of one process. What was used longest ago gives way; claims never do, new ones are refused then. */
-export const memoryStore = ({ most = 100_000, now = Date.now, settling = 0 }: MemoryStoreOptions = {}): FleetStore => {
+export const memoryStore = ({
+  most = 100_000,
+  bytes = 2 ** 26,
+  now = Date.now,
+  settling = 0,
+}: MemoryStoreOptions = {}): FleetStore => {
   const values = new Map<string, { readonly value: Uint8Array; readonly until: number }>()
   const claims = new Map<string, number>()
   const locks = new Map<string, { readonly fence: number; readonly until: number }>()
   const watchers = new Map<string, Set<() => void>>()
   const begun = now()
   let fences = 0
+  let held = 0
 
-  const live = (key: string): Uint8Array | undefined => {
-    const held = values.get(key)
-    if (!held) return undefined
+  const forget = (key: string): void => {
+    held -= values.get(key)?.value.length ?? 0
     values.delete(key)
-    if (held.until <= now()) return undefined
-    values.set(key, held)
-    return held.value
+  }
+  const live = (key: string): Uint8Array | undefined => {
+    const found = values.get(key)
+    if (!found) return undefined
+    if (found.until <= now()) {
+      forget(key)
+      return undefined
+    }
+    // what was used last stands last
+    values.delete(key)
+    values.set(key, found)
+    return found.value
   }
   const keep = (key: string, value: Uint8Array, until: number): void => {
-    values.delete(key)
+    forget(key)
     values.set(key, { value: value.slice(), until })
+    held += value.length
     for (const oldest of values.keys()) {
-      if (values.size <= most) break
-      values.delete(oldest)
+      if (values.size <= most && held <= bytes) break
+      forget(oldest)
     }
   }
 
@@ -43,7 +60,7 @@ export const memoryStore = ({ most = 100_000, now = Date.now, settling = 0 }: Me
     get: live,
     take(key) {
       const value = live(key)
-      values.delete(key)
+      forget(key)
       return value
     },
     put: (key, value, ttl) => keep(key, value, now() + ttl),

@@ -8,6 +8,8 @@ import type { Observe, Opened, Tickets } from './tickets.ts'
 
 /** Bytes of the name of a stored session. */
 const ID = 32
+/** Bytes of a stored session at most: who shows a longer chain, shows it again. */
+const MOST = 32_768
 
 /**
  * Sessions that the server keeps, under ids of TLS 1.2. They are sealed as tickets are, so that who reads the store learns
@@ -100,7 +102,7 @@ function* keep(provider: Provider, store: SessionStore, sealing: Tickets, id: st
   // the name travels inside: a value that was put under another name is found out
   const named = { ...session, ticket: fromHex(id) ?? NONE }
   const value: Uint8Array | undefined = yield* wait(sealing.seal(named), 'session')
-  if (!value) return false
+  if (!value || value.length > MOST) return false
   yield* wait(store.put(yield* keyOf(provider, id), value, session.lifetime * 1000), 'session')
   return true
 }
