@@ -226,6 +226,7 @@ const verify = async (): Promise<Row> => {
   return {
     name: 'x509-verify',
     unit: 'paths/s',
+    warmUp: 2 * WARM,
     sides: {
       ours: () =>
         verifier.verify([ends.leaf.raw, ends.intermediate.raw].map(parseCertificate), {
