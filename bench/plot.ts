@@ -27,7 +27,6 @@ export const plot = (title: string, x: string, y: string, curves: readonly Curve
   const text = (at: readonly [number, number], anchor: string, said: string, more = ''): string =>
     `<text x="${at[0].toFixed(1)}" y="${at[1].toFixed(1)}" text-anchor="${anchor}"${more}>${said}</text>`
   const parts = [
-    `<title>${title}</title>`,
     text([LEFT, 22], 'start', title, ' font-weight="bold"'),
     text([(LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12], 'middle', x),
     text([LEFT, TOP - 4], 'end', y),
@@ -45,5 +44,5 @@ export const plot = (title: string, x: string, y: string, curves: readonly Curve
       parts.push(`<circle cx="${acrossOf(px).toFixed(1)}" cy="${downOf(py).toFixed(1)}" r="3" fill="${colour}"/>`)
     parts.push(text([WIDTH - RIGHT + 8, TOP + 18 * i], 'start', name, ` fill="${colour}"`))
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">\n<title>${title}</title>\n<rect width="100%" height="100%" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`
 }
