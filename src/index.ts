@@ -13,6 +13,7 @@ export {
   type Limits,
   TLS12,
   TLS13,
+  usualLimits,
   type Version,
 } from './config.ts'
 export { Connection, type Request } from './connection.ts'
