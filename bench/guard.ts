@@ -36,7 +36,7 @@ let fallen = 0
 let compared = 0
 for (const [name, prepare] of Object.entries(rows)) {
   if (!name.includes(values.only)) continue
-  const { ratio } = await measure(await prepare(), values.short ? 3 : 11, values.short ? 60 : 200)
+  const { ratio } = await measure(await prepare(), values.short ? 2 : 11, values.short ? 60 : 200, values.short)
   now[name] = { nodeTls: ratio.nodeTls?.median ?? null, floor: ratio.floor?.median ?? null }
   for (const against of ['nodeTls', 'floor'] as const) {
     const [was, is] = [before[name]?.[against], now[name]?.[against]]

@@ -48,7 +48,7 @@ if (!values.json) {
 const results: Result[] = []
 for (const [name, prepare] of Object.entries(rows)) {
   if (!name.includes(values.only)) continue
-  const result = await measure(await prepare(), rounds, ms)
+  const result = await measure(await prepare(), rounds, ms, values.short)
   results.push(result)
   if (values.json) continue
   const { cpu, ratio, wallRatio, unit } = result

@@ -75,19 +75,20 @@ export const sample = async (once: () => unknown, ms: number, amount = 1): Promi
 }
 
 /** Measures all sides of a row in turns, so that whatever else the machine does hits all of them alike. */
-export const measure = async (row: Row, rounds: number, ms: number): Promise<Result> => {
+export const measure = async (row: Row, rounds: number, ms: number, short = false): Promise<Result> => {
+  const warmUp = (row.warmUp ?? 0) / (short ? 5 : 1)
   const here = sides.filter((side) => row.sides[side] ?? row.figures?.[side])
   const figures = { ours: [] as Figure[], nodeTls: [] as Figure[], floor: [] as Figure[] }
   // what is compiled as it runs needs some time until it stands
   for (const side of here) {
     const once = row.sides[side]
-    for (let i = 0; once && side === 'ours' && i < (row.warmUp ?? 0); i++) {
+    for (let i = 0; once && side === 'ours' && i < warmUp; i++) {
       const answer = once()
       if (answer instanceof Promise) await answer
     }
     for (let i = 0; once && i < 3; i++) await sample(once, ms)
   }
-  const wanted = row.rounds ?? rounds
+  const wanted = short ? Math.min(rounds, row.rounds ?? rounds) : (row.rounds ?? rounds)
   for (let round = 0; round < wanted; round++) {
     for (const side of here) {
       const once = row.sides[side]
