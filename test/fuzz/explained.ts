@@ -20,6 +20,10 @@ const rows: readonly Row[] = [
     why: 'values of names that are no text may stand in them (X.501), and are compared byte by byte',
     when: ({ code }, leaf, inter) => code === 0 && (hasOpaque(leaf) || hasOpaque(inter)),
   },
+  {
+    why: 'strings of types that names do not have elsewhere are read as the text that they are, and compared as such',
+    when: ({ code }, leaf, inter) => code === 0 && (hasUnusual(leaf) || hasUnusual(inter)),
+  },
 ]
 
 /** Whether some name in it has a value that is no character string. */
@@ -28,6 +32,9 @@ export const hasOpaque = (certificate: Certificate): boolean =>
 
 /** UTF8String, NumericString, PrintableString, TeletexString, IA5String, UniversalString, BMPString. */
 const USUAL: readonly number[] = [0x0c, 0x12, 0x13, 0x14, 0x16, 0x1c, 0x1e]
+
+/** Whether some name in it has a string of another type. */
+const hasUnusual = (certificate: Certificate): boolean => valuesOf(certificate).some(({ tag }) => !USUAL.includes(tag))
 
 const valuesOf = ({ issuer, subject, known }: Certificate): readonly Attribute[] => {
   const { subjectAltName, issuerAltName, nameConstraints, authorityKeyIdentifier, cRLDistributionPoints } = known
@@ -53,8 +60,7 @@ export const explanationOf = (verdict: Verdict, leaf: Certificate, inter: Certif
 /** Why it does no harm that we read a certificate which Node's decoder refuses. */
 export const harmless = (certificate: Certificate): string | undefined => {
   if (hasOpaque(certificate)) return 'a value in a name that is no text, which is kept as its bytes'
-  if (valuesOf(certificate).some(({ tag }) => !USUAL.includes(tag)))
-    return 'a string of a type that names do not have elsewhere, read as the text that it is'
+  if (hasUnusual(certificate)) return 'a string of a type that names do not have elsewhere, read as the text that it is'
   if (certificate.key.type === 'other') return 'a key that nobody here can use, so that nothing below it verifies'
   if (!certificate.signatureAlgorithm.algorithm || !certificate.algorithmsAgree)
     return 'a signature that nobody here can check, so that it verifies nowhere'
