@@ -108,7 +108,7 @@ export class Connection {
 
   // ---- towards the application
 
-  /** The plaintext of one record, once `advance` says `take`; good until the next `advance`. */
+  /** The plaintext of one record, once `advance` says `take`. It is the caller's to keep. */
   take(): Uint8Array | undefined {
     const data = this.#peer.inbox
     this.#peer.inbox = undefined

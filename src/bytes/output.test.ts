@@ -241,6 +241,60 @@ describe('output', () => {
       assert.equal(output.length, 0)
     })
   }
+
+  /** 10,000 bytes that may leave, and 5,000 behind them in the same memory that are still being made. */
+  const halfMade = (output: Output): { memory: ArrayBufferLike; made: () => void } => {
+    const memory = output.reserve(10_000).buffer
+    output.reserve(5_000)
+    return { memory, made: output.hold(5_000) }
+  }
+  /** Whether that memory is what the next large place is made in. */
+  const servesAgain = (memory: ArrayBufferLike): boolean => new Output().reserve(16384).buffer === memory
+
+  test('memory that was passed on serves again when all of it is written, and not before', () => {
+    const output = new Output()
+    const { memory, made } = halfMade(output)
+    const first = output.pass()
+    assert.deepEqual([first?.bytes.length, output.length], [10_000, 5_000])
+    first?.written()
+    assert.equal(servesAgain(memory), false, 'more of it waits')
+    made()
+    const second = output.pass()
+    assert.equal(output.pass(), undefined)
+    assert.equal(servesAgain(memory), false, 'it is being written')
+    second?.written()
+    assert.equal(servesAgain(memory), true)
+  })
+
+  test('memory that was passed on, and whose rest was sent, waits for what is being written', () => {
+    const output = new Output()
+    const { memory, made } = halfMade(output)
+    const passed = output.pass()
+    made()
+    output.sent(5_000)
+    assert.equal(servesAgain(memory), false)
+    passed?.written()
+    assert.equal(servesAgain(memory), true)
+  })
+
+  test('memory of which anything was given away for good never serves again', () => {
+    const output = new Output()
+    const { memory, made } = halfMade(output)
+    const passed = output.pass()
+    made()
+    assert.equal(output.take().length, 5_000)
+    passed?.written()
+    assert.equal(servesAgain(memory), false)
+  })
+
+  test('what is being made is not passed on', () => {
+    const output = new Output()
+    output.reserve(10)
+    const done = output.hold(10)
+    assert.equal(output.pass(), undefined)
+    done()
+    assert.equal(output.pass()?.bytes.length, 10)
+  })
 })
 
 /** How many bytes may leave when the first `left` of three late places are done. */

@@ -8,6 +8,8 @@ interface Chunk {
   to: number
   /** Views of it were given away for good, so it is not written to from the front again. */
   given: boolean
+  /** Views of it that a transport still writes from. */
+  passed: number
 }
 
 /** A reserved place whose bytes are still being made. */
@@ -31,7 +33,13 @@ export class Output {
   reserve(length: number): Uint8Array {
     let chunk = this.#chunks[this.#chunks.length - 1]
     if (!chunk || chunk.bytes.length - chunk.to < length) {
-      chunk = { bytes: borrow(length <= SMALL ? length : Math.max(LARGE, length)), from: 0, to: 0, given: false }
+      chunk = {
+        bytes: borrow(length <= SMALL ? length : Math.max(LARGE, length)),
+        from: 0,
+        to: 0,
+        given: false,
+        passed: 0,
+      }
       const last = this.#chunks[this.#chunks.length - 1]
       if (last && last.from === last.to) this.#chunks.pop()
       this.#chunks.push(chunk)
@@ -91,7 +99,7 @@ export class Output {
     this.left += length
     if (chunk.from < chunk.to) return
     this.#chunks.shift()
-    if (!chunk.given) giveBack(chunk.bytes)
+    if (!chunk.given && chunk.passed === 0) giveBack(chunk.bytes)
   }
 
   /** Gives a view away for good: for a transport that keeps what it is given. The next record begins in fresh memory. */
@@ -104,5 +112,23 @@ export class Output {
     chunk.given = true
     if (chunk.from === chunk.to) this.#chunks.shift()
     return view
+  }
+  /**
+   * As `take`, for a transport that tells when it has written what it was given: call `written` then, once, and the memory
+   * serves again. Undefined when nothing may leave.
+   */
+  pass(): { readonly bytes: Uint8Array; readonly written: () => void } | undefined {
+    const bytes = this.peek()
+    const chunk = this.#chunks[0]
+    if (!chunk || bytes.length === 0) return undefined
+    chunk.from += bytes.length
+    this.left += bytes.length
+    chunk.passed++
+    if (chunk.from === chunk.to) this.#chunks.shift()
+    const written = (): void => {
+      chunk.passed--
+      if (chunk.passed === 0 && !chunk.given && chunk !== this.#chunks[0]) giveBack(chunk.bytes)
+    }
+    return { bytes, written }
   }
 }

@@ -161,7 +161,7 @@ export interface Keying {
   readonly mac?: { readonly hash: HashName; readonly key: Uint8Array; readonly encryptThenMac: boolean }
 }
 
-/** A record that could be opened. `data` is good until the next call. */
+/** A record that could be opened. `data` is memory of its own: whoever reads it may keep it. */
 export interface Opened {
   readonly type: number
   readonly data: Uint8Array

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { Socket } from 'node:net'
 import { addAbortSignal, Duplex } from 'node:stream'
 import type { Config } from '../config.ts'
 import { Connection } from '../connection.ts'
@@ -76,6 +77,8 @@ export abstract class Driver extends Duplex {
   #queued = false
   #held = false
   #gathering = false
+  /** The transport is a socket of Node's own: it needs nothing of what it has told to be written. */
+  readonly #tells: boolean
   readonly #gather = (): void => this.#gathered()
   #given = false
 
@@ -87,6 +90,7 @@ export abstract class Driver extends Duplex {
     })
     this.transport = transport
     this.plan = plan
+    this.#tells = transport.constructor === Socket && !('bun' in process.versions) && !('deno' in process.versions)
     if (plan.mayHandOver) this.#heard = []
     this.secured = new Promise<this>((resolve, reject) => {
       this.#settle = { resolve: () => resolve(this), reject }
@@ -370,8 +374,15 @@ export abstract class Driver extends Duplex {
     const { output } = connection
     const { transport } = this
     let room = true
-    for (let bytes = output.take(); bytes.length > 0; bytes = output.take()) {
-      if (transport.writable) room = transport.write(bytes)
+    if (!this.#tells) {
+      for (let bytes = output.take(); bytes.length > 0; bytes = output.take())
+        if (transport.writable) room = transport.write(bytes)
+    } else {
+      for (let passed = output.pass(); passed; passed = output.pass()) {
+        const { bytes, written } = passed
+        // one that failed may still be read from
+        if (transport.writable) room = transport.write(bytes, (error) => error ?? written())
+      }
     }
     return (room && !transport.writableNeedDrain) || !transport.writable
   }
@@ -449,8 +460,7 @@ export abstract class Driver extends Duplex {
         const data = connection.take()
         if (!data) return true
         if (early) this.earlyBytes += data.length
-        // the view is good until the next turn only
-        this.#wants = this.push(Buffer.from(data))
+        this.#wants = this.push(Buffer.from(data.buffer, data.byteOffset, data.length))
         return true
       }
       case 'closed':
