@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 /** The server of Redis or Valkey on this machine; undefined where there is none. */
 export const redisServer = ['redis-server', 'valkey-server'].find((name) => !spawnSync(name, ['--version']).error)
@@ -17,14 +18,6 @@ export interface Redis {
   start(...args: string[]): Promise<void>
   /** Kills it and removes what it wrote. */
   remove(): Promise<void>
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 const answers = (port: number): Promise<boolean> =>

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Authority, type Made } from '../authority.ts'
+import { freePort } from '../free-port.ts'
 
 /** The real servers that drivers are tried against, each with TLS and a demand for client certificates. */
 
@@ -63,14 +64,6 @@ export const absent = {
   redis: programs.redis ? false : 'Redis is not installed here',
   mosquitto: programs.mosquitto ? false : 'Mosquitto is not installed here',
 } as const
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const listens = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
