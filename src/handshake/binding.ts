@@ -24,7 +24,7 @@ export function* bindingOf({ config, facts: { role }, provider }: Peer): Task<Ui
 }
 
 /** What tells a verifier or a hook of the program from every other, also from those of other processes. */
-const markOf = (thing: object, provider: Provider): Uint8Array => {
+export const markOf = (thing: object, provider: Provider): Uint8Array => {
   const known = marks.get(thing)
   if (known) return known
   const fresh = provider.random(32).slice()

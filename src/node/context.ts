@@ -5,6 +5,7 @@ import { type Config, type ConfigInput, defineConfig, TLS12, TLS13, type Version
 import { node } from '../crypto/node/index.ts'
 import { suites as allSuites, type Suite } from '../crypto/suites.ts'
 import { CertificateError, Misuse } from '../errors.ts'
+import { markOf } from '../handshake/binding.ts'
 import { defaultCipherList, defaultCiphersuites, parseCipherList } from '../openssl/ciphers.ts'
 import { parseGroups, parseSchemes } from '../openssl/lists.ts'
 import { memoryTickets, type Tickets } from '../session/tickets.ts'
@@ -138,7 +139,7 @@ export class SecureContext {
       policy: () => {
         const hash = createHash('sha256').update(`${tolerant} ${checkName !== undefined}`)
         // what a function will say cannot be known, unless the program keeps its sessions apart itself
-        if (checkName && this.options.sessionIdContext === undefined) hash.update(markOf(checkName))
+        if (checkName && this.options.sessionIdContext === undefined) hash.update(markOf(checkName, node))
         return new Uint8Array(hash.update(this.#judge.policy()).digest())
       },
     }
@@ -195,19 +196,9 @@ const byProgram = (verify: Verify, apart: boolean): Court => {
         (answer) => settled(chain, answer),
         failed,
       ),
-    policy: () => (apart ? utf8('apart') : markOf(verify)),
+    policy: () => (apart ? utf8('apart') : markOf(verify, node)),
   }
 }
-
-/** What tells a function of the program from every other, also from those of other processes. */
-const markOf = (thing: object): Uint8Array => {
-  const known = marks.get(thing)
-  if (known) return known
-  const fresh = node.random(32).slice()
-  marks.set(thing, fresh)
-  return fresh
-}
-const marks = new WeakMap<object, Uint8Array>()
 
 const refused = (detail: string, cause?: unknown): CertificateError =>
   new CertificateError(verdicts.rejected, 0, detail, cause === undefined ? {} : { cause })
