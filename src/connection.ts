@@ -76,7 +76,7 @@ export class Connection {
     try {
       if (this.#carrier.fault) throw this.#carrier.fault
       const until = this.#until()
-      const need = this.#machine.turn()
+      const need = this.#machine.turn(this.#carrier)
       // an answer that comes late does not cut a flight into more records
       if (need.kind !== 'wait') this.#carrier.flush()
       if (this.#peer.established && !this.#announced) {

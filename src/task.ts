@@ -50,6 +50,11 @@ export function* asked<T>(call: () => Maybe<T> | Retry, errand: Errand): Task<T>
 
 const CLOSED: Need = { kind: 'closed' }
 
+/** Goes on for a task that need not be woken for it. Undefined: it has to be. */
+export interface Shortcut {
+  ready(): Need | undefined
+}
+
 /** Turns one task for as long as it can go on. */
 export class Machine {
   readonly #task: Task<unknown>
@@ -67,7 +72,7 @@ export class Machine {
   }
 
   /** Runs until the task stands still. Only a driver turns; a promise that settles merely leaves its answer here. */
-  turn(): Need {
+  turn(shortcut?: Shortcut): Need {
     if (this.#turning) throw new Misuse('a callback may not turn its own connection; return from it first')
     const need = this.#need
     const answer = this.#answer
@@ -75,6 +80,8 @@ export class Machine {
     if (need?.kind === 'wait' && need.on && !answer) return need
     this.#turning = true
     try {
+      const ready = shortcut?.ready()
+      if (ready) return ready
       this.#answer = undefined
       const step = answer?.failed ? this.#task.throw(answer.error) : this.#task.next(answer?.value)
       this.#over = step.done ?? false

@@ -31,7 +31,8 @@ export class Input {
   }
 
   push(bytes: Uint8Array): void {
-    this.room(bytes.length).set(bytes)
+    if (this.#to + bytes.length > this.#bytes.length) this.#make(bytes.length)
+    this.#bytes.set(bytes, this.#to)
     this.#to += bytes.length
   }
 

@@ -1,4 +1,3 @@
-import { NONE } from '../bytes/compare.ts'
 import { Misuse } from '../errors.ts'
 import { isPromise } from '../task.ts'
 import type { RecordPrimitives } from './protect.ts'
@@ -13,13 +12,21 @@ export const boxOver = ({ aead: make, random }: Pick<RecordPrimitives, 'aead' | 
       const sealed = new Uint8Array(NONCE + plain.length + TAG)
       const nonce = random(NONCE)
       sealed.set(nonce)
-      const done = aead.seal(nonce, aad, plain, NONE, sealed.subarray(NONCE))
+      sealed.set(plain, NONCE)
+      const done = aead.seal(nonce, aad, sealed, NONCE, plain.length)
       return isPromise(done) ? done.then(() => sealed) : sealed
     },
-    open: (sealed, aad) =>
-      sealed.length < NONCE + TAG ? undefined : aead.open(sealed.subarray(0, NONCE), aad, sealed.subarray(NONCE)),
+    open(sealed, aad) {
+      if (sealed.length < NONCE + TAG) return undefined
+      const text = aead.open(sealed.subarray(0, NONCE), aad, sealed, NONCE)
+      return isPromise(text) ? text.then(asArray) : asArray(text)
+    },
   }
 }
+
+/** Without the ways that a provider's kind of array may have. */
+const asArray = (text: Uint8Array | undefined): Uint8Array | undefined =>
+  text && new Uint8Array(text.buffer, text.byteOffset, text.length)
 
 const NONCE = 12
 const TAG = 16

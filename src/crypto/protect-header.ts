@@ -1,20 +1,31 @@
 import { Misuse } from '../errors.ts'
 
+/** Bytes of type, version and length before every record's body. */
+export const HEADER = 5
+
 /** Writes a record's sequence number as eight bytes, big-endian, to the beginning of `out`. Throws beyond 2^48. */
 export const putSequence = (out: Uint8Array, sequence: number): void => {
+  out.fill(0, 0, 8)
+  xorSequence(out, 0, sequence)
+}
+
+/** Adds the same eight bytes, bit by bit, to those that stand at `at`. */
+export const xorSequence = (out: Uint8Array, at: number, sequence: number): void => {
   // the limits of every cipher lie far below (RFC 9846 section 5.5); a count that got here is a mistake
   if (!(sequence >= 0 && sequence < LIMIT)) {
     throw new Misuse(`${sequence} is no sequence number of a record; update the keys long before 2^48 records`)
   }
   const high = Math.floor(sequence / 0x1_0000_0000)
-  out[0] = 0
-  out[1] = 0
-  out[2] = high >>> 8
-  out[3] = high
-  out[4] = sequence >>> 24
-  out[5] = sequence >>> 16
-  out[6] = sequence >>> 8
-  out[7] = sequence
+  xor(out, at + 2, high >>> 8)
+  xor(out, at + 3, high)
+  xor(out, at + 4, sequence >>> 24)
+  xor(out, at + 5, sequence >>> 16)
+  xor(out, at + 6, sequence >>> 8)
+  xor(out, at + 7, sequence)
+}
+
+const xor = (out: Uint8Array, at: number, byte: number): void => {
+  out[at] = (out[at] as number) ^ byte
 }
 
 /**
@@ -32,8 +43,8 @@ export const putPseudoHeader = (out: Uint8Array, sequence: number, record: Uint8
 
 /** Throws when a record has not the length that `sealedLength` said. */
 export const checkPlace = (record: Uint8Array, body: number): void => {
-  if (record.length !== 5 + body) {
-    throw new Misuse(`the record to be sealed needs a place of ${5 + body} bytes, not ${record.length}`)
+  if (record.length !== HEADER + body) {
+    throw new Misuse(`the record to be sealed needs a place of ${HEADER + body} bytes, not ${record.length}`)
   }
 }
 

@@ -36,13 +36,13 @@ const lateNode: Provider = {
         aead: (cipher, key) => {
           const quick = aead(cipher, key)
           return {
-            seal(nonce, aad, head, tail, into) {
-              const copies = [nonce.slice(), aad.slice(), head.slice(), tail.slice()] as const
-              return late(() => quick.seal(...copies, into))
+            seal(nonce, aad, place, from, length) {
+              const copies = [nonce.slice(), aad.slice()] as const
+              return late(() => quick.seal(...copies, place, from, length))
             },
-            open(nonce, aad, sealed) {
+            open(nonce, aad, sealed, from) {
               const copies = [nonce.slice(), aad.slice(), sealed.slice()] as const
-              return late(() => quick.open(...copies))
+              return late(() => quick.open(...copies, from))
             },
           }
         },

@@ -2,19 +2,22 @@ import { NONE } from '../bytes/compare.ts'
 import { Misuse } from '../errors.ts'
 import { isPromise, type Maybe } from '../task.ts'
 import { type Cbc, cbcProtection } from './protect-cbc.ts'
-import { checkPlace, putPseudoHeader, putSequence } from './protect-header.ts'
+import { checkPlace, HEADER, putPseudoHeader, xorSequence } from './protect-header.ts'
 import type { Keying, Opened, Protection, Provider } from './provider.ts'
 import { type CipherName, ciphers } from './suites.ts'
 
 /**
  * An AEAD under one key, as a provider brings it: nonces of 12 bytes, the tag length of the cipher. Arguments are lent
- * until the call returns, all but `into`: who answers later takes a copy first.
+ * until the call returns, all but `place`: who answers later takes a copy first.
  */
 export interface Aead {
-  /** Encrypts `head` and `tail` as if they were joined; `into` takes the text, then the tag. `head` may be the beginning of `into`. */
-  seal(nonce: Uint8Array, aad: Uint8Array, head: Uint8Array, tail: Uint8Array, into: Uint8Array): Maybe<void>
-  /** Opens text and tag, which are at least as long as the tag. Undefined: not authentic. */
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Maybe<Uint8Array | undefined>
+  /** Encrypts where they stand the `length` bytes of `place` that begin at `from`, and puts the tag behind them. */
+  seal(nonce: Uint8Array, aad: Uint8Array, place: Uint8Array, from: number, length: number): Maybe<void>
+  /**
+   * Opens text and tag, which reach from `from` to the end of `sealed` and are at least as long as the tag. The answer is
+   * memory of its own, be it a Buffer. Undefined: not authentic.
+   */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, from: number): Maybe<Uint8Array | undefined>
 }
 
 /** What a provider brings for records. */
@@ -37,13 +40,9 @@ export const protection = (primitives: RecordPrimitives, keying: Keying): Protec
   return keying.version === 0x0304 ? new Aead13(aead, tag, keying.iv) : new Aead12(aead, tag, keying.iv)
 }
 
-/** Up to here one call over a copy costs less than two calls. */
-const JOIN = 4096
-
 // lent to one call of an `Aead` after another
 const nonce = new Uint8Array(12)
 const header = new Uint8Array(5)
-const typeAlone = new Uint8Array(1)
 
 /** RFC 9846 sections 5.2 and 5.3. */
 class Aead13 implements Protection {
@@ -64,25 +63,19 @@ class Aead13 implements Protection {
   seal(sequence: number, type: number, data: Uint8Array, padding: number, record: Uint8Array): Maybe<void> {
     const inner = data.length + 1 + padding
     checkPlace(record, inner + this.#tag)
-    xorNonce(nonce, this.#iv, sequence)
+    putNonce(nonce, this.#iv, sequence)
     copyHeader(header, record)
-    const body = record.subarray(5)
-    if (inner <= JOIN) {
-      body.set(data)
-      body[data.length] = type
-      if (padding > 0) body.fill(0, data.length + 1, inner)
-      return this.#aead.seal(nonce, header, body.subarray(0, inner), NONE, body)
-    }
-    const end = padding === 0 ? typeAlone : new Uint8Array(1 + padding)
-    end[0] = type
-    return this.#aead.seal(nonce, header, data, end, body)
+    record.set(data, HEADER)
+    record[HEADER + data.length] = type
+    if (padding > 0) record.fill(0, HEADER + data.length + 1, HEADER + inner)
+    return this.#aead.seal(nonce, header, record, HEADER, inner)
   }
 
   open(sequence: number, record: Uint8Array): Maybe<Opened | undefined> {
-    if (record.length < 5 + this.#tag) return undefined
-    xorNonce(nonce, this.#iv, sequence)
+    if (record.length < HEADER + this.#tag) return undefined
+    putNonce(nonce, this.#iv, sequence)
     copyHeader(header, record)
-    const inner = this.#aead.open(nonce, header, record.subarray(5))
+    const inner = this.#aead.open(nonce, header, record, HEADER)
     return isPromise(inner) ? inner.then(withoutPadding) : withoutPadding(inner)
   }
 }
@@ -92,19 +85,20 @@ const withoutPadding = (inner: Uint8Array | undefined): Opened | undefined => {
   let last = inner.length - 1
   while (last >= 0 && inner[last] === 0) last--
   // RFC 9846 5.4: one without any type is authentic all the same, and no type is 0
-  return last < 0 ? { type: 0, data: NONE } : { type: inner[last] as number, data: inner.subarray(0, last) }
+  return last < 0 ? { type: 0, data: NONE } : { type: inner[last] as number, data: plain(inner, last) }
 }
+
+/** The first `length` bytes, whatever a provider's kind of array is. */
+const plain = (bytes: Uint8Array, length: number): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, length)
 
 /** Sections 5.3 of RFC 9846 and 2 of RFC 7905. */
-const xorNonce = (nonce: Uint8Array, iv: Uint8Array, sequence: number): void => {
-  putSequence(counter, sequence)
-  for (let i = 0; i < 4; i++) nonce[i] = iv[i] as number
-  for (let i = 0; i < 8; i++) nonce[4 + i] = (iv[4 + i] as number) ^ (counter[i] as number)
+const putNonce = (nonce: Uint8Array, iv: Uint8Array, sequence: number): void => {
+  nonce.set(iv)
+  xorSequence(nonce, 4, sequence)
 }
-const counter = new Uint8Array(8)
 
 const copyHeader = (aad: Uint8Array, record: Uint8Array): void => {
-  for (let i = 0; i < 5; i++) aad[i] = record[i] as number
+  for (let i = 0; i < HEADER; i++) aad[i] = record[i] as number
 }
 
 /** GCM and CCM with an explicit nonce (RFC 5288, RFC 6655), ChaCha20-Poly1305 without (RFC 7905). */
@@ -134,22 +128,24 @@ class Aead12 implements Protection {
     putPseudoHeader(this.#aad, sequence, record, data.length)
     if (this.#explicit) {
       // the sequence number as nonce: RFC 5288 section 3 asks for distinct ones, and these are
-      for (let i = 0; i < 8; i++) record[5 + i] = this.#nonce[4 + i] = this.#aad[i] as number
+      for (let i = 0; i < 8; i++) record[HEADER + i] = this.#nonce[4 + i] = this.#aad[i] as number
     } else {
-      xorNonce(this.#nonce, this.#iv, sequence)
+      putNonce(this.#nonce, this.#iv, sequence)
     }
-    return this.#aead.seal(this.#nonce, this.#aad, data, NONE, record.subarray(5 + this.#explicit))
+    const from = HEADER + this.#explicit
+    record.set(data, from)
+    return this.#aead.seal(this.#nonce, this.#aad, record, from, data.length)
   }
 
   open(sequence: number, record: Uint8Array): Maybe<Opened | undefined> {
-    const from = 5 + this.#explicit
+    const from = HEADER + this.#explicit
     if (record.length < from + this.#tag) return undefined
     putPseudoHeader(this.#aad, sequence, record, record.length - from - this.#tag)
-    if (this.#explicit) for (let i = 0; i < 8; i++) this.#nonce[4 + i] = record[5 + i] as number
-    else xorNonce(this.#nonce, this.#iv, sequence)
+    if (this.#explicit) for (let i = 0; i < 8; i++) this.#nonce[4 + i] = record[HEADER + i] as number
+    else putNonce(this.#nonce, this.#iv, sequence)
     const type = record[0] as number
-    const data = this.#aead.open(this.#nonce, this.#aad, record.subarray(from))
-    if (isPromise(data)) return data.then((late) => late && { type, data: late })
-    return data && { type, data }
+    const data = this.#aead.open(this.#nonce, this.#aad, record, from)
+    if (isPromise(data)) return data.then((late) => late && { type, data: plain(late, late.length) })
+    return data && { type, data: plain(data, data.length) }
   }
 }

@@ -307,8 +307,12 @@ export class Peer implements Beside {
     return false
   }
 
+  get asked(): boolean {
+    return this.requests.length > 0 && this.servant !== undefined
+  }
+
   turned(): Task<void> | undefined {
-    return this.requests.length > 0 && this.servant ? this.#serve(this.servant) : undefined
+    return this.servant && this.requests.length > 0 ? this.#serve(this.servant) : undefined
   }
 
   *#serve(servant: Servant): Task<void> {

@@ -30,6 +30,8 @@ export interface Beside {
   alert(level: number, code: number): boolean
   /** An open connection has had its close_notify. */
   readonly over: boolean
+  /** The application has asked for something that can be done when we are turned. */
+  readonly asked: boolean
   /** We stood still: what the application asked for meanwhile may be done. */
   turned(): Task<void> | undefined
 }

@@ -2,11 +2,11 @@ import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
-import type { Keying } from '../crypto/provider.ts'
+import type { Keying, Opened } from '../crypto/provider.ts'
 import { type CipherName, ciphers, type Suite } from '../crypto/suites.ts'
 import { TlsError, Truncated } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
-import { isPromise, type Need, type Task, wait } from '../task.ts'
+import { isPromise, type Maybe, type Need, type Task, wait } from '../task.ts'
 import { Assembler } from './assemble.ts'
 import type { Beside, Carrier, Keys, Level } from './carrier.ts'
 
@@ -32,7 +32,11 @@ const SPENT = Math.SQRT2
 /** No record has this number. There could be 2^64, but nobody lives to count so far. */
 const LAST = 2 ** 48 - 1
 
+/** No type of record. */
+const NO_TYPE = 0
+
 const TAKE: Need = { kind: 'take' }
+const READ_HEADER: Need = { kind: 'read', atLeast: HEADER }
 const CLOSED: Need = { kind: 'closed' }
 
 /** TLS records as a carrier of messages (RFC 9846 section 5, RFC 5246 section 6). */
@@ -49,8 +53,22 @@ export class TlsCarrier implements Carrier {
   readonly #assembler = new Assembler()
   #reading: Keys | undefined
   #readSequence = 0
+  /** Bytes of the record at the front, with its header, once it is whole; 0 before. */
+  #length = 0
+  /** It was opened with keys, and not taken as it stands. */
+  #protected = false
+  /** It is being opened. */
+  #answer: Promise<Opened | undefined> | undefined
+  /** What is inside it, once that was found good; `NO_TYPE` before. */
+  #type: number = NO_TYPE
+  #content = NONE
+  /** The task waits for records and may stay asleep while data comes: whom the data is for. */
+  #resting: Beside | undefined
   #writing: Keys | undefined
   #writeSequence = 0
+  /** How many records the keys for writing seal until new ones are due, and at most. */
+  #wornAt = LAST
+  #spentAt = LAST
   #version: Keying['version'] | undefined
   #handshaking = true
   #plainAlerts = false
@@ -106,71 +124,24 @@ export class TlsCarrier implements Carrier {
   /** Reads records until one brings what is due: a handshake fragment, or ChangeCipherSpec. */
   *#record(beside: Beside, due: number): Task<void> {
     for (;;) {
-      while (this.input.length < HEADER) yield* this.#more(beside, HEADER - this.input.length)
-      const { input } = this
-      if (this.#cut) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a record after close_notify')
-      const type = input.at(0)
-      const version = (input.at(1) << 8) | input.at(2)
-      const length = (input.at(3) << 8) | input.at(4)
-      this.#checkHeader(type, version, length)
-      if (type !== HANDSHAKE && this.#server && !this.#assembler.begun) this.#foreignVersion = version
-      while (input.length < HEADER + length) yield* this.#more(beside, HEADER + length - input.length)
-
-      const record = input.lend(HEADER + length)
-      const keys = this.#reading
-      let inner = type
-      let data: Uint8Array
-      if (keys && !this.#inClear(type, record)) {
-        // RFC 9846 5.3: numbers MUST NOT wrap
-        if (this.#readSequence >= LAST)
-          throw new TlsError('internal_error', 'INTERNAL_ERROR', 'the numbers of records are used up; connect anew')
-        const answer = keys.protection.open(this.#readSequence, record)
-        const opened = isPromise(answer) ? yield* wait(answer) : answer
-        if (!opened) {
-          if (this.#skip !== undefined) {
-            this.#passOver(length)
-            continue
-          }
-          throw new TlsError(
-            'bad_record_mac',
-            unopened(keys, length),
-            `record ${this.#readSequence} of this key, ${length} bytes`,
-          )
-        }
-        this.#readSequence++
-        this.#plainAlerts = false
-        this.#skip = undefined
-        inner = opened.type
-        data = opened.data
-        if (keys.version === 0x0304 && (inner < ALERT || inner > APPLICATION_DATA)) {
-          throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `content type ${inner} inside a protected record`)
-        }
-      } else if (this.#skip !== undefined && type === APPLICATION_DATA && this.#assembler.length === 0) {
-        // early data that follows a hello which we answered with a HelloRetryRequest
-        this.#passOver(length)
+      const need = this.#front(beside)
+      if (need) {
+        this.#resting = beside
+        yield need
+        this.#resting = undefined
+        const work = beside.turned()
+        if (work) yield* work
         continue
-      } else {
-        data = record.subarray(HEADER)
       }
-      if (keys?.version === TLS13 && type === APPLICATION_DATA && length - this.#tag(keys) > this.#readLimit + 1)
-        // RFC 9846 5.4: the limit counts the padding too
-        throw new TlsError('record_overflow', 'DATA_LENGTH_TOO_LONG', `${length} bytes of a padded record`)
-      if (data.length > this.#readLimit)
-        throw new TlsError(
-          'record_overflow',
-          'DATA_LENGTH_TOO_LONG',
-          `${data.length} bytes of plaintext, ${this.#readLimit} are allowed`,
-        )
-      this.#config.trace?.({
-        event: 'record',
-        way: 'in',
-        header: record.subarray(0, HEADER),
-        length: data.length,
-        ...(keys?.version === 0x0304 && { inner }),
-      })
-      this.#checkContent(inner, data)
-
-      switch (inner) {
+      if (this.#type === NO_TYPE) {
+        const answer = this.#answer ?? this.#opened()
+        if (this.#judge(isPromise(answer) ? yield* wait(answer) : answer) === NO_TYPE) continue
+      }
+      const type = this.#type
+      const data = this.#content
+      this.#type = NO_TYPE
+      this.#content = NONE
+      switch (type) {
         case HANDSHAKE:
           if (due !== HANDSHAKE)
             throw new TlsError(
@@ -179,20 +150,15 @@ export class TlsCarrier implements Carrier {
               'a handshake message came where ChangeCipherSpec was due',
             )
           this.#assembler.push(data)
-          input.drop(HEADER + length)
+          this.#drop()
           return
         case APPLICATION_DATA:
           beside.data(data)
-          while (beside.untaken) {
-            yield TAKE
-            const work = beside.turned()
-            if (work) yield* work
-          }
-          input.drop(HEADER + length)
+          this.#drop()
           break
         case ALERT: {
           const closing = beside.alert(data[0] as number, data[1] as number)
-          input.drop(HEADER + length)
+          this.#drop()
           // in mid-handshake the reader may try again; an open connection reads nothing after close_notify
           if (closing) {
             this.#cut = !beside.over
@@ -206,10 +172,121 @@ export class TlsCarrier implements Carrier {
         }
         default:
           this.#changeCipherSpec(due)
-          input.drop(HEADER + length)
+          this.#drop()
           if (due === CHANGE_CIPHER_SPEC) return
       }
     }
+  }
+
+  /** Data of an open connection, without a turn of the task. Undefined: it has to be turned. */
+  ready(): Need | undefined {
+    const beside = this.#resting
+    if (!beside || this.#handshaking || beside.asked) return undefined
+    for (;;) {
+      const need = this.#front(beside)
+      if (need) return need
+      if (this.#type !== NO_TYPE || this.#answer || this.#skip !== undefined || this.input.at(0) !== APPLICATION_DATA)
+        return undefined
+      const answer = this.#opened()
+      if (isPromise(answer)) {
+        this.#answer = answer
+        return undefined
+      }
+      // whatever else was inside is for the task
+      if (this.#judge(answer) !== APPLICATION_DATA) return undefined
+      const data = this.#content
+      this.#type = NO_TYPE
+      this.#content = NONE
+      beside.data(data)
+      this.#drop()
+    }
+  }
+
+  /** What there is to wait for until a whole record stands at the front; nothing is read as long as data is not taken. */
+  #front(beside: Beside): Need | undefined {
+    if (beside.untaken) return TAKE
+    const { input } = this
+    if (input.length < HEADER) return this.#more(HEADER - input.length)
+    if (this.#length > 0) return undefined
+    if (this.#cut) throw new TlsError('unexpected_message', 'UNEXPECTED_MESSAGE', 'a record after close_notify')
+    const type = input.at(0)
+    const version = (input.at(1) << 8) | input.at(2)
+    const length = (input.at(3) << 8) | input.at(4)
+    this.#checkHeader(type, version, length)
+    if (type !== HANDSHAKE && this.#server && !this.#assembler.begun) this.#foreignVersion = version
+    if (input.length < HEADER + length) return this.#more(HEADER + length - input.length)
+    this.#length = HEADER + length
+    return undefined
+  }
+
+  /** The record at the front, opened if it is protected; undefined when it cannot be. */
+  #opened(): Maybe<Opened | undefined> {
+    const record = this.input.lend(this.#length)
+    const type = record[0] as number
+    const keys = this.#reading
+    if (keys && !this.#inClear(type, record)) {
+      // RFC 9846 5.3: numbers MUST NOT wrap
+      if (this.#readSequence >= LAST)
+        throw new TlsError('internal_error', 'INTERNAL_ERROR', 'the numbers of records are used up; connect anew')
+      this.#protected = true
+      return keys.protection.open(this.#readSequence, record)
+    }
+    this.#protected = false
+    // early data that follows a hello which we answered with a HelloRetryRequest
+    if (this.#skip !== undefined && type === APPLICATION_DATA && this.#assembler.length === 0) return undefined
+    return { type, data: record.subarray(HEADER) }
+  }
+
+  /** Keeps what is inside in `#type` and `#content`, if it may be there. Gives its type; `NO_TYPE`: it was passed over. */
+  #judge(opened: Opened | undefined): number {
+    this.#answer = undefined
+    const keys = this.#reading
+    const length = this.#length - HEADER
+    if (!opened) {
+      if (this.#skip === undefined)
+        throw new TlsError(
+          'bad_record_mac',
+          unopened(keys as Keys, length),
+          `record ${this.#readSequence} of this key, ${length} bytes`,
+        )
+      this.#passOver(length)
+      return NO_TYPE
+    }
+    const { type, data } = opened
+    const tls13 = keys?.version === TLS13
+    if (this.#protected) {
+      this.#readSequence++
+      this.#plainAlerts = false
+      this.#skip = undefined
+      if (tls13 && (type < ALERT || type > APPLICATION_DATA))
+        throw new TlsError('unexpected_message', 'BAD_RECORD_TYPE', `content type ${type} inside a protected record`)
+    }
+    // RFC 9846 5.4: the limit counts the padding too
+    if (keys && tls13 && this.#protected && length - this.#tag(keys) > this.#readLimit + 1)
+      throw new TlsError('record_overflow', 'DATA_LENGTH_TOO_LONG', `${length} bytes of a padded record`)
+    if (data.length > this.#readLimit)
+      throw new TlsError(
+        'record_overflow',
+        'DATA_LENGTH_TOO_LONG',
+        `${data.length} bytes of plaintext, ${this.#readLimit} are allowed`,
+      )
+    this.#config.trace?.({
+      event: 'record',
+      way: 'in',
+      header: this.input.lend(this.#length).subarray(0, HEADER),
+      length: data.length,
+      ...(tls13 && { inner: type }),
+    })
+    this.#checkContent(type, data)
+    this.#type = type
+    this.#content = data
+    return type
+  }
+
+  /** The record at the front is dealt with. */
+  #drop(): void {
+    this.input.drop(this.#length)
+    this.#length = 0
   }
 
   /** A record of early data that we have refused. */
@@ -217,14 +294,12 @@ export class TlsCarrier implements Carrier {
     this.#skip = (this.#skip ?? 0) - Math.max(1, length)
     if (this.#skip < 0)
       throw new TlsError('unexpected_message', 'TOO_MUCH_EARLY_DATA', 'more early data than may be skipped')
-    this.input.drop(HEADER + length)
+    this.#drop()
   }
 
-  *#more(beside: Beside, atLeast: number): Task<void> {
+  #more(atLeast: number): Need {
     if (this.ended) throw new Truncated()
-    yield { kind: 'read', atLeast }
-    const work = beside.turned()
-    if (work) yield* work
+    return atLeast === HEADER ? READ_HEADER : { kind: 'read', atLeast }
   }
 
   #checkHeader(type: number, version: number, length: number): void {
@@ -351,12 +426,18 @@ export class TlsCarrier implements Carrier {
 
   /** The keys for writing have sealed so many records that new ones are due (RFC 9846 section 5.5). */
   get worn(): boolean {
-    const keys = this.#writing
-    return keys !== undefined && this.#writeSequence >= this.#config.limits.recordsPerKey * wear(keys.cipher)
+    return this.#writing !== undefined && this.#writeSequence >= this.#wornAt
+  }
+
+  #wears(): void {
+    const most = this.#config.limits.recordsPerKey * (this.#writing ? wear(this.#writing.cipher) : LAST)
+    this.#wornAt = most
+    this.#spentAt = Math.min(LAST, SPENT * most)
   }
 
   reconfigure(config: Config): void {
     this.#config = config
+    this.#wears()
     this.#writeLimit = Math.min(config.maxSendFragment, this.#writeLimit)
   }
 
@@ -415,7 +496,7 @@ export class TlsCarrier implements Carrier {
       trace?.({ event: 'record', way: 'out', header: place.subarray(0, HEADER), length: bytes.length })
       return
     }
-    if (this.#writeSequence >= Math.min(LAST, SPENT * this.#config.limits.recordsPerKey * wear(keys.cipher))) {
+    if (this.#writeSequence >= this.#spentAt) {
       this.fault ??= new TlsError(
         'internal_error',
         'INTERNAL_ERROR',
@@ -497,6 +578,7 @@ export class TlsCarrier implements Carrier {
     this.flush()
     this.#writing = keys
     this.#writeSequence = keys.first ?? 0
+    this.#wears()
   }
 
   writeInClear(): void {

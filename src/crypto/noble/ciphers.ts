@@ -33,14 +33,12 @@ interface Sealer {
 }
 
 const over = (make: (nonce: Uint8Array, aad: Uint8Array) => Sealer): Aead => ({
-  seal(nonce, aad, head, tail, into) {
-    into.set(head)
-    into.set(tail, head.length)
-    into.set(make(nonce, aad).encrypt(into.subarray(0, head.length + tail.length)))
+  seal(nonce, aad, place, from, length) {
+    place.set(make(nonce, aad).encrypt(place.subarray(from, from + length)), from)
   },
-  open(nonce, aad, sealed) {
+  open(nonce, aad, sealed, from) {
     try {
-      return make(nonce, aad).decrypt(sealed)
+      return make(nonce, aad).decrypt(sealed.subarray(from))
     } catch {
       return undefined
     }

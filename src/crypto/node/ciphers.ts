@@ -10,59 +10,66 @@ export const aead = (cipher: CipherName, key: Uint8Array): Aead => {
   const { tag, mode } = table[cipher]
   if (mode !== 'aead') throw new Misuse(`${cipher} is no AEAD`)
   const prepared = crypto.createSecretKey(key)
-  return cipher.includes('ccm') ? ccm(prepared, tag) : streaming(cipher as 'aes-128-gcm', prepared)
+  return cipher.includes('ccm') ? ccm(prepared, tag) : new Streaming(cipher as 'aes-128-gcm', prepared)
 }
 
 /** GCM and ChaCha20-Poly1305. */
-const streaming = (cipher: 'aes-128-gcm', key: crypto.KeyObject): Aead => ({
-  seal(nonce, aad, head, tail, into) {
-    const live = crypto.createCipheriv(cipher, key, nonce, FULL_TAG)
+class Streaming implements Aead {
+  readonly #cipher: 'aes-128-gcm'
+  readonly #key: crypto.KeyObject
+
+  constructor(cipher: 'aes-128-gcm', key: crypto.KeyObject) {
+    this.#cipher = cipher
+    this.#key = key
+  }
+
+  seal(nonce: Uint8Array, aad: Uint8Array, place: Uint8Array, from: number, length: number): void {
+    const live = crypto.createCipheriv(this.#cipher, this.#key, nonce, FULL_TAG)
     live.setAAD(aad)
-    into.set(live.update(head))
-    if (tail.length > 0) into.set(live.update(tail), head.length)
+    place.set(live.update(place.subarray(from, from + length)), from)
     live.final()
-    into.set(live.getAuthTag(), head.length + tail.length)
-  },
-  open(nonce, aad, sealed) {
-    const end = sealed.length - 16
-    const live = crypto.createDecipheriv(cipher, key, nonce, FULL_TAG)
+    place.set(live.getAuthTag(), from + length)
+  }
+
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, from: number): Uint8Array | undefined {
+    const end = sealed.length - tag.length
+    for (let i = 0; i < tag.length; i++) tag[i] = sealed[end + i] as number
+    const live = crypto.createDecipheriv(this.#cipher, this.#key, nonce, FULL_TAG)
     live.setAAD(aad)
-    live.setAuthTag(sealed.subarray(end))
-    const text = live.update(sealed.subarray(0, end))
+    live.setAuthTag(tag)
+    const text = live.update(sealed.subarray(from, end))
     try {
       live.final()
     } catch {
       return undefined
     }
-    return plain(text)
-  },
-})
+    return text
+  }
+}
 const FULL_TAG = { authTagLength: 16 }
+/** Lent to one call after another: cheaper than a view. */
+const tag = new Uint8Array(16)
 
 /** CCM wants to know the length beforehand and takes the text in one piece. */
 const ccm = (key: crypto.KeyObject, tag: number): Aead => {
   const options = { authTagLength: tag }
   return {
-    seal(nonce, aad, head, tail, into) {
-      const end = head.length + tail.length
-      into.set(head)
-      into.set(tail, head.length)
+    seal(nonce, aad, place, from, length) {
       const live = crypto.createCipheriv('aes-128-ccm', key, nonce, options)
-      live.setAAD(aad, { plaintextLength: end })
-      // never from an empty array of the caller's: one without memory behind it counts as no call at all
-      into.set(live.update(into.subarray(0, end)))
+      live.setAAD(aad, { plaintextLength: length })
+      place.set(live.update(place.subarray(from, from + length)), from)
       live.final()
-      into.set(live.getAuthTag(), end)
+      place.set(live.getAuthTag(), from + length)
     },
-    open(nonce, aad, sealed) {
+    open(nonce, aad, sealed, from) {
       const end = sealed.length - tag
       const live = crypto.createDecipheriv('aes-128-ccm', key, nonce, options)
       live.setAuthTag(sealed.subarray(end))
-      live.setAAD(aad, { plaintextLength: end })
+      live.setAAD(aad, { plaintextLength: end - from })
       try {
-        const text = live.update(sealed.subarray(0, end))
+        const text = live.update(sealed.subarray(from, end))
         live.final()
-        return plain(text)
+        return text
       } catch {
         return undefined
       }
@@ -101,8 +108,8 @@ export const ciphers: readonly CipherName[] = (Object.keys(table) as CipherName[
     const sealed = new Uint8Array(1 + row.tag)
     const nonce = new Uint8Array(12)
     const trial = aead(name, key)
-    const done = trial.seal(nonce, nonce, new Uint8Array(1), new Uint8Array(0), sealed)
-    return done === undefined && trial.open(nonce, nonce, sealed) !== undefined
+    const done = trial.seal(nonce, nonce, sealed, 0, 1)
+    return done === undefined && trial.open(nonce, nonce, sealed, 0) !== undefined
   } catch {
     return false
   }
