@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { TLS12 } from '../src/config.ts'
 import { noble } from '../src/crypto/noble/index.ts'
 import { node } from '../src/crypto/node/index.ts'
+import { sodium } from '../src/crypto/sodium/index.ts'
 import { messages } from '../src/messages/table.ts'
 import { SecureStream } from '../src/node/index.ts'
 import type { Session } from '../src/session/session.ts'
@@ -182,6 +183,10 @@ const roundTrip = async (name: string, size: number, wishes: Wishes = {}): Promi
   }
 }
 
+const CHACHA: Wishes = { cipher: 'chacha20-poly1305' }
+/** Short records by libsodium. The others stay as they are. */
+const overSodium = async (): Promise<Wishes> => ({ ...CHACHA, provider: await sodium(node) })
+
 /** How many idle connections fit a MiB of resident memory: each side in a process of its own, where nothing else has grown. */
 const memory = (): Row => {
   const inProcess = (side: string) => (): number => {
@@ -256,6 +261,10 @@ export const rows: Readonly<Record<string, () => Row | Promise<Row>>> = {
   'stream-small-256': small,
   'roundtrip-64': () => roundTrip('roundtrip-64', 64),
   'roundtrip-1400': () => roundTrip('roundtrip-1400', 1400),
+  'roundtrip-64-chacha': () => roundTrip('roundtrip-64-chacha', 64, CHACHA),
+  'roundtrip-1400-chacha': () => roundTrip('roundtrip-1400-chacha', 1400, CHACHA),
+  'roundtrip-64-chacha-sodium': async () => roundTrip('roundtrip-64-chacha-sodium', 64, await overSodium()),
+  'roundtrip-1400-chacha-sodium': async () => roundTrip('roundtrip-1400-chacha-sodium', 1400, await overSodium()),
   'memory-idle': memory,
   'noble-handshake-1.3-ecdsa': () => overNoble('noble-handshake-1.3-ecdsa', {}),
   'noble-handshake-1.3-ecdsa-known-peer': () => overNoble('noble-handshake-1.3-ecdsa-known-peer', { known: true }),

@@ -28,7 +28,7 @@ interface Row {
 }
 
 const upTo = (rank: number): number[] => Array.from({ length: rank + 1 }, (_, index) => index)
-const PROVIDERS = ['crypto/node/', 'crypto/web/', 'crypto/noble/', 'crypto/post-quantum/']
+const PROVIDERS = ['crypto/node/', 'crypto/web/', 'crypto/noble/', 'crypto/post-quantum/', 'crypto/sodium/']
 
 const ROWS: readonly Row[] = [
   { at: 'bytes/', rank: 0, may: [0] },
@@ -80,6 +80,7 @@ const ROWS: readonly Row[] = [
   { at: 'crypto/node/', rank: 'leaf', may: upTo(2), platform: true },
   { at: 'crypto/web/', rank: 'leaf', may: upTo(2) },
   { at: 'crypto/post-quantum/', rank: 'leaf', may: upTo(2), packages: ['@noble/post-quantum/'] },
+  { at: 'crypto/sodium/', rank: 'leaf', may: upTo(2), packages: ['libsodium'] },
   { at: 'crypto/noble/', rank: 'leaf', may: upTo(2), packages: ['@noble/', 'micro-rsa-dsa-dh/'] },
 ]
 

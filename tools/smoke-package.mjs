@@ -61,7 +61,7 @@ if (installed.sort().join() !== 'commander,typetls')
   fail(`it brought along more than commander: ${installed.join(', ')}`)
 
 const importing = (list) => list.map((name) => `if (Object.keys(await import('${name}')).length === 0) throw '${name}'`)
-const withPeers = ['typetls/crypto/noble', 'typetls/crypto/post-quantum']
+const withPeers = ['typetls/crypto/noble', 'typetls/crypto/post-quantum', 'typetls/crypto/sodium']
 const alone = names.filter((name) => !withPeers.includes(name))
 run(`imported without peers: ${alone.join(', ')}`, process.execPath, [
   '--input-type=module',

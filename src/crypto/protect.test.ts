@@ -8,9 +8,10 @@ import { aead, cbc } from './node/ciphers.ts'
 import { node } from './node/index.ts'
 import { protection } from './protect.ts'
 import { type HashName, hashLength, type Keying, type Opened, type Protection, type Provider } from './provider.ts'
+import { sodium } from './sodium/index.ts'
 import { type CipherName, ciphers } from './suites.ts'
 
-const providers: readonly Provider[] = [node, noble]
+const providers: readonly Provider[] = [node, noble, await sodium(node), await sodium(noble, { upTo: Infinity })]
 
 /** The same primitives, each with its answer at a later turn. */
 const late = async <T>(make: () => Maybe<T>): Promise<T> => {

@@ -18,6 +18,8 @@ export interface Subject {
   readonly provider: Provider
   aead(cipher: CipherName, key: Uint8Array): Aead
   cbc(key: Uint8Array): Cbc
+  /** The one algorithm of the suite that is of interest. */
+  readonly only?: string
 }
 
 type Fields = Readonly<Record<string, unknown>>
