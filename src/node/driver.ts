@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import { addAbortSignal, Duplex } from 'node:stream'
+import { discard } from '../bytes/discard.ts'
 import type { Config } from '../config.ts'
 import { Connection } from '../connection.ts'
 import { Misuse, TlsError } from '../errors.ts'
@@ -43,6 +44,8 @@ export interface Plan {
 const HANDSHAKE_TIMEOUT = 120_000
 /** Bytes of the peer's that are kept while somebody's answer is waited for. */
 const HELD = 65536
+/** Who writes so many bytes at once goes on in the next turn of the event loop, as with node:tls: others have theirs in between. */
+const MUCH = 16384
 
 const quiet = (): void => {}
 
@@ -80,6 +83,9 @@ export abstract class Driver extends Duplex {
   /** The transport is a socket of Node's own: it needs nothing of what it has told to be written. */
   readonly #tells: boolean
   readonly #gather = (): void => this.#gathered()
+  /** Bytes that left, and whom to tell in the next turn of the event loop. */
+  #left: { length: number; done: Done } | undefined
+  readonly #tell = (): void => this.#told()
   #given = false
 
   constructor(transport: Duplex, plan: Plan) {
@@ -145,6 +151,8 @@ export abstract class Driver extends Duplex {
     this.#hook('data', (chunk: Uint8Array) => {
       this.active()
       this.#receive(chunk)
+      // what a socket has read for us alone was copied
+      if (this.#tells && !this.#heard && transport.listenerCount('data') === 1) discard(chunk)
       this.#run()
     })
     this.#hook('end', () => {
@@ -217,7 +225,10 @@ export abstract class Driver extends Duplex {
 
   override destroy(error?: Error | null): this {
     // what was written before it still leaves
-    if (!this.destroyed && !error) this.#gathered()
+    if (!this.destroyed && !error) {
+      this.#gathered()
+      if (this.writableLength > this.#gone) this.#told()
+    }
     return super.destroy(error ?? undefined)
   }
 
@@ -254,7 +265,7 @@ export abstract class Driver extends Duplex {
     this.#settle = this.#early = this.#closing = this.#heard = undefined
     if (!this.#given) {
       // close_notify says that all was sent, so it is not said where something was thrown away
-      if (!error && connection?.established && this.writableLength === 0) connection.close()
+      if (!error && connection?.established && this.writableLength === this.#gone) connection.close()
       if (connection) this.#flush(connection)
       this.#unhook()
       const alerted = error instanceof TlsError && !error.silent
@@ -330,6 +341,17 @@ export abstract class Driver extends Duplex {
     this.uncork()
   }
 
+  /** Bytes that left, although whoever wrote them does not know yet. */
+  get #gone(): number {
+    return this.#left?.length ?? 0
+  }
+
+  #told(): void {
+    const done = this.#left?.done
+    this.#left = undefined
+    done?.()
+  }
+
   #deliver(parts: readonly Uint8Array[], done: Done): void {
     const connection = this.#connection
     if (!connection?.established) {
@@ -340,14 +362,22 @@ export abstract class Driver extends Duplex {
     this.active()
     const { transport } = this
     if (!transport.writable) return done(coded(new Error('the transport takes no more data'), 'EPIPE'))
+    let length = 0
     try {
-      for (const piece of gathered(parts)) connection.write(piece)
+      for (const piece of gathered(parts)) {
+        connection.write(piece)
+        length += piece.length
+      }
     } catch (error) {
       return done(error as Error)
     }
     const sent = (): void => {
-      if (this.#flush(connection)) done()
-      else this.#full.push(done)
+      if (!this.#flush(connection)) this.#full.push(done)
+      else if (length < MUCH) done()
+      else {
+        this.#left = { length, done }
+        setImmediate(this.#tell)
+      }
     }
     const { settling } = connection
     if (settling)

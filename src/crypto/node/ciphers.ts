@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto'
+import { discard } from '../../bytes/discard.ts'
 import { Misuse } from '../../errors.ts'
 import type { Aead } from '../protect.ts'
 import type { Cbc } from '../protect-cbc.ts'
@@ -26,7 +27,9 @@ class Streaming implements Aead {
   seal(nonce: Uint8Array, aad: Uint8Array, place: Uint8Array, from: number, length: number): void {
     const live = crypto.createCipheriv(this.#cipher, this.#key, nonce, FULL_TAG)
     live.setAAD(aad)
-    place.set(live.update(place.subarray(from, from + length)), from)
+    const text = live.update(place.subarray(from, from + length))
+    place.set(text, from)
+    discard(text)
     live.final()
     place.set(live.getAuthTag(), from + length)
   }
