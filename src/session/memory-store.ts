@@ -15,6 +15,20 @@ export interface MemoryStoreOptions {
   readonly settling?: number
 }
 
+/**
+ * Gives the keys of a map from the front, one with each call; whoever takes one deletes it. One walk serves for all calls: a walk that
+ * begins anew passes by the places of all that were deleted, which are as many as the entries until the map is laid out anew.
+ */
+const walk = (map: ReadonlyMap<string, unknown>): (() => string | undefined) => {
+  let keys = map.keys()
+  return () => {
+    const step = keys.next()
+    if (!step.done) return step.value
+    keys = map.keys()
+    return keys.next().value
+  }
+}
+
 /** A store in the memory of one process. What was used longest ago gives way; claims never do, new ones are refused then. */
 export const memoryStore = ({
   most = 100_000,
@@ -26,6 +40,10 @@ export const memoryStore = ({
   const claims = new Map<string, number>()
   const locks = new Map<string, { readonly fence: number; readonly until: number }>()
   const watchers = new Map<string, Set<() => void>>()
+  const oldestValue = walk(values)
+  const oldestClaim = walk(claims)
+  /** The claim that stands in front, once it was looked at. */
+  let front: string | undefined
   const begun = now()
   let fences = 0
   let held = 0
@@ -50,10 +68,7 @@ export const memoryStore = ({
     forget(key)
     values.set(key, { value: value.slice(), until })
     held += value.length
-    for (const oldest of values.keys()) {
-      if (values.size <= most && held <= bytes) break
-      forget(oldest)
-    }
+    while (values.size > most || held > bytes) forget(oldestValue() as string)
   }
 
   return {
@@ -68,9 +83,9 @@ export const memoryStore = ({
       const time = now()
       if (time < begun + settling) return false
       // in the order in which they came, which is nearly that in which they end
-      for (const [old, until] of claims) {
-        if (until > time) break
-        claims.delete(old)
+      while ((front ??= oldestClaim()) !== undefined && (claims.get(front) as number) <= time) {
+        claims.delete(front)
+        front = undefined
       }
       if ((claims.get(mark) ?? 0) > time || claims.size >= most) return false
       claims.delete(mark)
