@@ -9,24 +9,10 @@ import { type ProtocolOptions, protocolsOf } from './alpn.ts'
 import { Choices, pskOf } from './choices.ts'
 import { misuse, NO_NAME } from './codes.ts'
 import { type ContextOptions, contextOf, type SecureContext } from './context.ts'
+import type { StreamOptions } from './driver.ts'
 import { type IdentityOptions, identitiesOf } from './keys.ts'
 import type { ServerOptions } from './server.ts'
 import { keyLogTo, SecureStream, type StreamPlan } from './stream.ts'
-
-/** What any end may be told of its stream. */
-export interface StreamOptions {
-  /** Bytes from the peer that were read already. */
-  readonly first?: Uint8Array | undefined
-  /** Takes bytes for TLS that wait on the stream although none can be due. Without it they are refused: somebody may have planted them. */
-  readonly allowLeftover?: boolean | undefined
-  /** Whether we may go on writing when the peer has ended; by default we end as well. */
-  readonly allowHalfOpen?: boolean | undefined
-  readonly highWaterMark?: number | undefined
-  /** Milliseconds until the handshake (and what comes before it) must be over; 120,000 by default, 0 for no limit. */
-  readonly handshakeTimeout?: number | undefined
-  /** Destroys the stream, whatever it is doing. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /** What a client is told besides. Names are those of node:tls. */
 export interface ClientOptions extends ContextOptions, ProtocolOptions, StreamOptions {
@@ -116,8 +102,8 @@ const clientPsk = (callback: NonNullable<ClientOptions['pskCallback']>, hint: Ui
 }
 
 const planOf = (options: StreamOptions, promised: boolean) => {
-  const { first, allowLeftover, allowHalfOpen, highWaterMark, handshakeTimeout, signal } = options
-  return { first, allowLeftover, allowHalfOpen, highWaterMark, handshakeTimeout, signal, promised }
+  const { first, allowLeftover, allowHalfOpen, highWaterMark, handshakeTimeout, dynamicRecordSizing, signal } = options
+  return { first, allowLeftover, allowHalfOpen, highWaterMark, handshakeTimeout, dynamicRecordSizing, signal, promised }
 }
 
 /** What a client's stream is to be. `promised`: nobody needs to listen to errors of the handshake. */

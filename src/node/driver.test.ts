@@ -60,18 +60,25 @@ describe('every way to cut the bytes', () => {
 })
 
 describe('records', () => {
-  const counted = async (send: (stream: SecureStream) => void): Promise<{ records: number; bytes: number }> => {
-    let records = 0
-    let open = false
+  const made = async (
+    send: (stream: SecureStream) => void,
+    options = {},
+  ): Promise<{ sizes: number[]; bytes: number }> => {
+    const sizes: number[] = []
     const [mine, theirs] = await pair(
       {},
-      { config: { trace: (event) => void (open && event.event === 'record' && event.way === 'out' && records++) } },
+      {
+        ...options,
+        config: {
+          trace: (event) => void (event.event === 'record' && event.way === 'out' && sizes.push(event.length)),
+        },
+      },
     )
-    open = true
+    sizes.length = 0
     send(mine)
     const bytes = (await buffer(theirs)).length
     // close_notify is one of them
-    return { records: records - 1, bytes }
+    return { sizes: sizes.slice(0, -1), bytes }
   }
 
   const rows: readonly (readonly [string, (stream: SecureStream) => void, number, number])[] = [
@@ -97,7 +104,30 @@ describe('records', () => {
     ['corked by hand', (s) => void (s.cork(), s.write('a'), s.write('b'), s.uncork(), s.end('c')), 1, 3],
   ]
   for (const [what, send, records, bytes] of rows)
-    test(what, async () => assert.deepEqual(await counted(send), { records, bytes }))
+    test(what, async () => {
+      const { sizes, ...rest } = await made(send, { dynamicRecordSizing: false })
+      assert.deepEqual({ records: sizes.length, ...rest }, { records, bytes })
+    })
+
+  test('begin with one segment, and grow', async () => {
+    const { sizes, bytes } = await made((s) => void s.end(Buffer.alloc(200_000)))
+    assert.equal(bytes, 200_000)
+    assert.equal(sizes[0], 1400)
+    assert.ok(sizes.slice(0, -1).every((size, at) => at === 0 || size >= (sizes[at - 1] as number)))
+    assert.equal(sizes.at(-2), 16384)
+  })
+
+  test('are no larger than setMaxSendFragment says', async () => {
+    const send = (s: SecureStream): void => {
+      assert.deepEqual(
+        [511, 16385, Number.NaN].map((size) => s.setMaxSendFragment(size)),
+        [false, false, false],
+      )
+      assert.equal(s.setMaxSendFragment(600), true)
+      s.end(Buffer.alloc(1500))
+    }
+    assert.deepEqual((await made(send, { dynamicRecordSizing: false })).sizes, [600, 600, 300])
+  })
 
   test('those of different turns do not wait for each other', async () => {
     const [mine, theirs] = await pair()

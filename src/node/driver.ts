@@ -8,7 +8,7 @@ import { Misuse, TlsError } from '../errors.ts'
 import type { Facts } from '../facts.ts'
 import type { Need } from '../task.ts'
 import { coded, misuse, named } from './codes.ts'
-import { gathered } from './gather.ts'
+import { Gather, type Part } from './gather.ts'
 import { paced } from './pace.ts'
 import { farewell, join } from './parting.ts'
 
@@ -16,21 +16,28 @@ type Done = (error?: Error | null) => void
 // biome-ignore lint/suspicious/noExplicitAny: events have values of every kind
 type Hook = (value?: any) => void
 
+/** What any end may be told of its stream. */
+export interface StreamOptions {
+  /** Bytes from the peer that were read already. */
+  readonly first?: Uint8Array | undefined
+  /** Takes bytes for TLS that wait on the stream although none can be due. Without it they are refused: somebody may have planted them. */
+  readonly allowLeftover?: boolean | undefined
+  /** Whether we may go on writing when the peer has ended; by default we end as well. */
+  readonly allowHalfOpen?: boolean | undefined
+  readonly highWaterMark?: number | undefined
+  /** Milliseconds until the handshake (and what comes before it) must be over; 120,000 by default, 0 for no limit. */
+  readonly handshakeTimeout?: number | undefined
+  /** `false`: records are as large as they may be from the first on, instead of growing from one segment while the connection is busy. */
+  readonly dynamicRecordSizing?: boolean | undefined
+  /** Destroys the stream, whatever it is doing. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** What a stream is to be, besides its transport. */
-export interface Plan {
+export interface Plan extends StreamOptions {
   readonly role: 'client' | 'server'
   /** Asked when the handshake begins. What it throws ends the stream. */
   readonly config: () => Config
-  /** Bytes from the peer that were read already. */
-  readonly first?: Uint8Array | undefined
-  /** Bytes that wait on the transport are taken for TLS, although none can be due. */
-  readonly allowLeftover?: boolean | undefined
-  /** `false`, the default: when the peer ends, so do we. */
-  readonly allowHalfOpen?: boolean | undefined
-  readonly highWaterMark?: number | undefined
-  /** Milliseconds until the handshake must be over; 0 for no limit. */
-  readonly handshakeTimeout?: number | undefined
-  readonly signal?: AbortSignal | undefined
   /** Client: sent before the server has answered, where the session allows it; again after it, where that was refused. */
   readonly earlyData?: Uint8Array | undefined
   /** The handshake waits for `begin`, or for the first write. */
@@ -58,13 +65,14 @@ export abstract class Driver extends Duplex {
   readonly secured: Promise<this>
   protected readonly transport: Duplex
   protected readonly plan: Plan
+  protected readonly gather: Gather
   /** Bytes at the front of what was read that came as early data, which anybody may have sent again. */
   earlyBytes = 0
   #connection: Connection | undefined
   #settle: { resolve: () => void; reject: (error: Error) => void } | undefined
   #timer: NodeJS.Timeout | undefined
   /** A write that came before the handshake was over. */
-  #early: { parts: readonly Uint8Array[]; done: Done } | undefined
+  #early: { parts: readonly Part[]; done: Done } | undefined
   #unsent: Uint8Array | undefined
   #closing: Done | undefined
   /** The transport is full: whom to tell when it is not. */
@@ -83,6 +91,7 @@ export abstract class Driver extends Duplex {
   /** The transport is a socket of Node's own: it needs nothing of what it has told to be written. */
   readonly #tells: boolean
   readonly #gather = (): void => this.#gathered()
+  readonly #seal = (piece: Uint8Array): void => this.#connection?.write(piece)
   /** Bytes that left, and whom to tell in the next turn of the event loop. */
   #left: { length: number; done: Done } | undefined
   readonly #tell = (): void => this.#told()
@@ -96,6 +105,7 @@ export abstract class Driver extends Duplex {
     })
     this.transport = transport
     this.plan = plan
+    this.gather = new Gather(plan.dynamicRecordSizing ?? true)
     this.#tells = transport.constructor === Socket && !('bun' in process.versions) && !('deno' in process.versions)
     if (plan.mayHandOver) this.#heard = []
     this.secured = new Promise<this>((resolve, reject) => {
@@ -238,12 +248,10 @@ export abstract class Driver extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: Done): void {
-    this.#deliver([chunk], done)
+    this.#deliver([{ chunk }], done)
   }
 
-  override _writev(chunks: readonly { readonly chunk: Uint8Array }[], done: Done): void {
-    const parts: Uint8Array[] = []
-    for (let at = 0; at < chunks.length; at++) parts.push((chunks[at] as { chunk: Uint8Array }).chunk)
+  override _writev(parts: readonly Part[], done: Done): void {
     this.#deliver(parts, done)
   }
 
@@ -352,7 +360,7 @@ export abstract class Driver extends Duplex {
     done?.()
   }
 
-  #deliver(parts: readonly Uint8Array[], done: Done): void {
+  #deliver(parts: readonly Part[], done: Done): void {
     const connection = this.#connection
     if (!connection?.established) {
       this.#early = { parts, done }
@@ -362,12 +370,9 @@ export abstract class Driver extends Duplex {
     this.active()
     const { transport } = this
     if (!transport.writable) return done(coded(new Error('the transport takes no more data'), 'EPIPE'))
-    let length = 0
+    let length: number
     try {
-      for (const piece of gathered(parts)) {
-        connection.write(piece)
-        length += piece.length
-      }
+      length = this.gather.send(parts, this.#seal)
     } catch (error) {
       return done(error as Error)
     }

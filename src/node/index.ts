@@ -6,11 +6,11 @@ export {
   type ConnectOptions,
   connect,
   type SecureOptions,
-  type StreamOptions,
   secure,
   type Transport,
 } from './client.ts'
 export { type ContextOptions, createSecureContext, SecureContext, type Verify } from './context.ts'
+export type { StreamOptions } from './driver.ts'
 export { ClientHello, type HelloAnswer } from './hello.ts'
 export type { KeyInput, Pem, Signer } from './keys.ts'
 export { roots, runtimeRoots } from './roots.ts'

@@ -8,13 +8,17 @@ import type { ProtocolOptions } from './alpn.ts'
 import { Choices } from './choices.ts'
 import { type Coded, misuse } from './codes.ts'
 import type { ContextOptions, SecureContext } from './context.ts'
+import type { StreamOptions } from './driver.ts'
 import type { ClientHello, HelloAnswer } from './hello.ts'
 import { paced } from './pace.ts'
 import { SecureStream } from './stream.ts'
 import { TICKET_KEYS, ticketsOfKeys } from './ticket-keys.ts'
 
 /** What a server is told: everything that its contexts have in common, and whom it asks. Names are those of node:tls. */
-export interface ServerOptions extends ContextOptions, ProtocolOptions {
+export interface ServerOptions
+  extends ContextOptions,
+    ProtocolOptions,
+    Omit<StreamOptions, 'first' | 'allowLeftover' | 'signal'> {
   readonly secureContext?: SecureContext | undefined
   /**
    * Decides once the whole ClientHello is there and before anything was chosen or said; the answer may come late. See
@@ -39,10 +43,6 @@ export interface ServerOptions extends ContextOptions, ProtocolOptions {
   readonly pskIdentityHint?: string | undefined
   /** Where sessions of TLS 1.2 are kept by id, for clients that take no tickets. */
   readonly sessions?: Sessions | undefined
-  /** Milliseconds until a handshake must be over; 120,000 by default, 0 for no limit. */
-  readonly handshakeTimeout?: number | undefined
-  readonly allowHalfOpen?: boolean | undefined
-  readonly highWaterMark?: number | undefined
   readonly noDelay?: boolean | undefined
   readonly keepAlive?: boolean | undefined
   readonly keepAliveInitialDelay?: number | undefined
@@ -124,7 +124,7 @@ export class SecureServer extends Server {
   }
 
   #accept(transport: Duplex): SecureStream {
-    const { allowHalfOpen, highWaterMark, handshakeTimeout } = this.#options
+    const { allowHalfOpen, highWaterMark, handshakeTimeout, dynamicRecordSizing } = this.#options
     const stream = new SecureStream(transport, {
       role: 'server',
       config: (own) => this.#choices.config(own),
@@ -134,6 +134,7 @@ export class SecureServer extends Server {
       allowHalfOpen,
       highWaterMark,
       handshakeTimeout,
+      dynamicRecordSizing,
     })
     this.#shaking.add(stream)
     let open = false

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { askForTls, offerTls, type Plain, type Protocol, type ServedProtocol } from '../starttls/index.ts'
-import { type ClientOptions, nameOf, type StreamOptions, secure } from './client.ts'
+import { type ClientOptions, nameOf, secure } from './client.ts'
 import { coded } from './codes.ts'
 import { contextOf } from './context.ts'
+import type { StreamOptions } from './driver.ts'
 import type { ServerOptions } from './server.ts'
 import type { SecureStream } from './stream.ts'
 

@@ -179,9 +179,11 @@ export class SecureStream extends Driver {
 
   disableRenegotiation(): void {}
 
-  /** Names the largest plaintext of a record that is sent: it cannot be changed on an open connection, so 16384 only. */
+  /** The largest plaintext of a record that is sent from now on, 512 to 16384 bytes; `false`, and nothing changes, for any other. */
   setMaxSendFragment(size = 16384): boolean {
-    return size === 16384
+    if (!(size >= 512 && size <= 16384)) return false
+    this.gather.most = Math.trunc(size)
+    return true
   }
 
   enableTrace(): void {
