@@ -35,8 +35,43 @@ export const isPromise = <T>(answer: Maybe<T>): answer is Promise<T> =>
   typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function'
 
 /** The answer, at once if it is there already. The only place where a promise meets the protocol. */
-export function* wait<T>(answer: Maybe<T>, errand: Errand = 'crypto'): Task<T> {
-  return isPromise(answer) ? ((yield { kind: 'wait', errand, on: answer }) as T) : answer
+export const wait = <T>(answer: Maybe<T>, errand: Errand = 'crypto'): Task<T> =>
+  isPromise(answer) ? awaited(answer, errand) : new Settled(answer)
+
+function* awaited<T>(on: Promise<T>, errand: Errand): Task<T> {
+  return (yield { kind: 'wait', errand, on }) as T
+}
+
+/** A task that was over before it began: a generator that is made, entered and left would cost ten times as much. */
+class Settled<T> implements Task<T> {
+  readonly done = true
+  readonly value: T
+
+  constructor(value: T) {
+    this.value = value
+  }
+
+  next(): IteratorReturnResult<T> {
+    return this
+  }
+
+  return(value: T): IteratorReturnResult<T> {
+    return { done: true, value }
+  }
+
+  throw(error: unknown): never {
+    throw error
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  [Symbol.dispose](): void {}
+
+  get [Symbol.toStringTag](): string {
+    return 'Settled'
+  }
 }
 
 /** Asks a hook, which may answer now, later, or "ask me again". */

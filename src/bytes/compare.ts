@@ -6,6 +6,14 @@ export const equal = (a: Uint8Array, b: Uint8Array): boolean => {
   return difference === 0
 }
 
+/** The same for what is no secret: it stops at the first difference. */
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
 /** Overwrites a secret that is no longer needed. Copies that the runtime made are out of reach. */
 export const wipe = (secret: Uint8Array): void => {
   secret.fill(0)

@@ -10,7 +10,7 @@ import {
   readExtensionList,
   readExtensions,
 } from './extensions.ts'
-import { type Name, readName } from './name.ts'
+import { type Name, readName, sameName } from './name.ts'
 import { oidName } from './oids.ts'
 import { mayBeOf, readSignatureAlgorithm, type SignatureAlgorithm } from './signature.ts'
 import { describeKey, type KeyDescription } from './spki.ts'
@@ -45,6 +45,7 @@ export class Certificate {
   #key: KeyDescription | undefined
   #text: string | undefined
   #imported: Imported | undefined
+  #proved: { readonly provider: Provider; readonly issuer: Certificate } | undefined
 
   constructor(fields: CertificateFields, trust?: TrustSettings) {
     this.raw = fields.raw
@@ -88,7 +89,7 @@ export class Certificate {
 
   /** Whether subject and issuer are the same name (RFC 5280 section 3.2). */
   get selfIssued(): boolean {
-    return this.subject.key === this.issuer.key
+    return sameName(this.subject, this.issuer)
   }
 
   /**
@@ -113,6 +114,15 @@ export class Certificate {
 
   keepImported(provider: Provider, key: PublicKey): void {
     this.#imported = { provider, key }
+  }
+
+  /** Whether that provider has found before that this issuer's key made the signature. */
+  provedBy(provider: Provider, issuer: Certificate): boolean {
+    return this.#proved?.provider === provider && this.#proved.issuer === issuer
+  }
+
+  keepProved(provider: Provider, issuer: Certificate): void {
+    this.#proved = { provider, issuer }
   }
 
   /** `raw`, a character a byte: what maps and sets know it by. */

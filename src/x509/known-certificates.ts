@@ -1,3 +1,4 @@
+import { sameBytes } from '../bytes/compare.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 
 /**
@@ -21,11 +22,11 @@ export const knownCertificate = (der: Uint8Array): Certificate => {
   let at = first
   for (; at < first + PLACES - 1; at++) {
     const certificate = kept[at]
-    if (!certificate || same(certificate.raw, der)) break
+    if (!certificate || sameBytes(certificate.raw, der)) break
   }
   let certificate = kept[at]
   // a copy: the bytes that came are part of a whole message
-  if (!certificate || !same(certificate.raw, der)) certificate = parseCertificate(der.slice())
+  if (!certificate || !sameBytes(certificate.raw, der)) certificate = parseCertificate(der.slice())
   for (; at > first; at--) kept[at] = kept[at - 1]
   return (kept[first] = certificate)
 }
@@ -35,11 +36,4 @@ const hashOf = (der: Uint8Array): number => {
   for (let at = Math.max(0, der.length - END); at < der.length; at++)
     hash = (Math.imul(hash, 31) + (der[at] as number)) | 0
   return hash >>> 0
-}
-
-/** Not for secrets: it stops at the first difference. */
-const same = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
-  return true
 }

@@ -1,6 +1,8 @@
+import { sameBytes } from '../bytes/compare.ts'
 import { fromUtf8, hex, latin1, utf8 } from '../bytes/text.ts'
 import { asciiBytes, DerReader, der, derOid, sequence, setOf, tags } from './der.ts'
 import { attributeName, oidOf } from './oids.ts'
+import { looseHash } from './outline.ts'
 
 /** One `type=value` of a distinguished name. */
 export interface Attribute {
@@ -127,7 +129,10 @@ const comparable = ({ oid, tag, text, raw }: Attribute): string =>
         .replace(/[ \t\n\v\f\r]+/g, ' ')
         .replace(/^ | $/g, '')}`
 
-export const sameName = (a: Name, b: Name): boolean => a.key === b.key
+/** The keys decide, which are dear: most names are the same bytes, or differ at first sight. */
+export const sameName = (a: Name, b: Name): boolean =>
+  sameBytes(a.raw, b.raw) ||
+  (a.rdns.length === b.rdns.length && looseHash(a.raw) === looseHash(b.raw) && a.key === b.key)
 
 const typeOf = ({ oid }: Attribute): string => attributeName(oid) ?? oid
 

@@ -1,4 +1,4 @@
-import { equal } from '../bytes/compare.ts'
+import { equal, sameBytes } from '../bytes/compare.ts'
 import { utf8 } from '../bytes/text.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { CertificateError, Misuse } from '../errors.ts'
@@ -18,6 +18,7 @@ import {
   type Path,
   timeFault,
 } from './judge.ts'
+import { sameName } from './name.ts'
 import { type PolicyInputs, processPolicies } from './policy.ts'
 import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocation.ts'
 import { Store } from './store.ts'
@@ -240,7 +241,7 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
   return {
     purpose: options.anyPurpose ? undefined : about.purpose,
     trustedFor: options.anyPurpose ? undefined : about.purpose,
-    references: names.map((text) => ({ text, reference: parseReference(text) })),
+    references: names.length === 1 ? referenceTo(names[0] as string) : names.flatMap(referenceTo),
     time: about.time,
     strength,
     maxDepth: options.maxDepth ?? 10,
@@ -253,6 +254,11 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     rememberSignatures: options.rememberSignatures ?? true,
   }
 }
+
+/** The one that was asked for last: a client connects to the same host again and again. */
+let lastReferences: Rules['references'] = []
+const referenceTo = (text: string): Rules['references'] =>
+  lastReferences[0]?.text === text ? lastReferences : (lastReferences = [{ text, reference: parseReference(text) }])
 
 const DAY = 86_400_000
 const revocationRules = (about: About, options: RevocationOptions): RevocationRules => ({
@@ -298,8 +304,8 @@ class Search {
   readonly #pools: readonly Store[]
   readonly #trial: Trial
   readonly #revocation: Revocation | undefined
-  /** Subjects from which some chain of names leads to an anchor. */
-  readonly #hopeful: ReadonlySet<string>
+  /** Subjects from which some chain of names leads to an anchor, once there is a choice. */
+  #reached: ReadonlySet<string> | undefined
   /** Whether identifiers of the issuer must fit, as OpenSSL wants it, instead of being hints (RFC 5280 section 4.2.1.1). */
   readonly #exact: boolean
   /** Whether a certificate may issue others at all. */
@@ -317,7 +323,10 @@ class Search {
     this.#trial = trial
     this.#revocation = revocation
     this.#exact = trial.rules.strict || trial.rules.profile === 'openssl'
-    this.#hopeful = this.#reachable()
+  }
+
+  get #hopeful(): ReadonlySet<string> {
+    return (this.#reached ??= this.#reachable())
   }
 
   /** A path without faults, if there is one. Throws `CertificateError` when the budget is spent. */
@@ -336,11 +345,12 @@ class Search {
     }
     if (this.#isDistrusted(last)) this.#distrusted = { chain, end: 'distrusted' }
     if (chain.length >= LONGEST) return undefined
-    for (const issuer of this.#candidates(chain)) {
+    const issuers = this.#candidates(chain)
+    for (const issuer of issuers) {
       if (this.#distrusted) return undefined
       const anchor = this.#isAnchor(issuer)
       const distrusted = this.#isDistrusted(issuer)
-      if (!anchor && !distrusted && !this.#hopeful.has(issuer.issuer.key)) continue
+      if (!anchor && !distrusted && issuers.length > 1 && !this.#hopeful.has(issuer.issuer.key)) continue
       const now = counted + (anchor || issuer.selfIssued ? 0 : 1)
       if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
       if (!distrusted && !this.#mayIssue(issuer, anchor)) continue
@@ -412,13 +422,12 @@ class Search {
   #candidates(chain: readonly Certificate[]): readonly Certificate[] {
     const last = chain[chain.length - 1] as Certificate
     const wanted: Certificate[] = []
-    const texts = new Set<string>()
-    for (const pool of this.#pools) {
-      for (const certificate of pool.bySubject(last.issuer.key)) {
+    for (const [at, pool] of this.#pools.entries()) {
+      for (const certificate of pool.bySubject(last.issuer)) {
         this.#trial.spend('candidates')
-        if (texts.has(certificate.text) || chain.some((before) => sameEntity(before, certificate))) continue
+        if (this.#pools.some((other, before) => before < at && other.has(certificate))) continue
+        if (chain.some((before) => sameEntity(before, certificate))) continue
         if (this.#exact && !mayBeIssuer(last, certificate)) continue
-        texts.add(certificate.text)
         wanted.push(certificate)
       }
     }
@@ -481,4 +490,5 @@ const mayBeIssuer = (certificate: Certificate, issuer: Certificate): boolean => 
 }
 
 /** Whether two certificates are of the same holder and key: a path that met both would go in circles. */
-const sameEntity = (a: Certificate, b: Certificate): boolean => a.subject.key === b.subject.key && equal(a.spki, b.spki)
+const sameEntity = (a: Certificate, b: Certificate): boolean =>
+  sameBytes(a.spki, b.spki) && sameName(a.subject, b.subject)

@@ -1,7 +1,8 @@
+import { sameBytes } from '../bytes/compare.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { DerError, DerReader } from './der.ts'
 import { loadCertificates } from './load.ts'
-import { readName } from './name.ts'
+import { type Name, readName } from './name.ts'
 import { looseHash, looseHashOfKey, outline } from './outline.ts'
 
 /** Certificates to be found by subject and by key identifier: trust anchors, or intermediates that are at hand. */
@@ -68,16 +69,25 @@ export class Store implements Iterable<Certificate> {
     return entry && parsed([entry], () => true)[0]
   }
 
-  /** Those whose `subject.key` this is, in the order in which they came. Throws `SyntaxError` for what is no such key. */
-  bySubject(key: string): readonly Certificate[] {
+  /**
+   * Those of this subject, a name or a name's `key`, in the order in which they came. Throws `SyntaxError` for a text that is
+   * no such key.
+   */
+  bySubject(name: Name | string): readonly Certificate[] {
     this.#index()
-    return parsed(this.#bySubject.get(looseHashOfKey(key)), (entry) => keyOf(entry) === key)
+    if (typeof name === 'string')
+      return parsed(this.#bySubject.get(looseHashOfKey(name)), (entry) => keyOf(entry) === name)
+    const entries = this.#bySubject.get(looseHash(name.raw))
+    return parsed(entries, (entry) => sameBytes(entry.subject, name.raw) || keyOf(entry) === name.key)
   }
 
   /** Those with this subjectKeyIdentifier. */
   byKeyId(keyId: Uint8Array): readonly Certificate[] {
     this.#index()
-    return parsed(this.#byKeyId.get(hashOf(keyId)), (entry) => entry.keyId !== undefined && same(entry.keyId, keyId))
+    return parsed(
+      this.#byKeyId.get(hashOf(keyId)),
+      (entry) => entry.keyId !== undefined && sameBytes(entry.keyId, keyId),
+    )
   }
 
   *[Symbol.iterator](): IterableIterator<Certificate> {
@@ -96,7 +106,7 @@ export class Store implements Iterable<Certificate> {
   }
 
   #find(raw: Uint8Array): Entry | undefined {
-    return this.#byEnd.get(hashOf(raw.subarray(-END)))?.find((entry) => same(entry.raw, raw))
+    return this.#byEnd.get(hashOf(raw.subarray(-END)))?.find((entry) => sameBytes(entry.raw, raw))
   }
 
   #put(entry: Entry): boolean {
@@ -156,14 +166,6 @@ const hashOf = (bytes: Uint8Array): number => {
   let hash = bytes.length
   for (let at = 0; at < bytes.length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
   return hash
-}
-
-/** Not for secrets: it stops at the first difference. */
-const same = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
-  return true
 }
 
 const put = (map: Map<number, Entry[]>, key: number, entry: Entry): void => {

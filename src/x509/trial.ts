@@ -132,7 +132,15 @@ export class Trial {
   *#check(certificate: Certificate, issuer: Certificate): Task<SignatureOutcome> {
     if (!certificate.algorithmsAgree) return 'disagreeing'
     const { signatureAlgorithm, tbs, signature } = certificate
-    return yield* this.verify(issuer, signatureAlgorithm, tbs, signature)
+    const { rememberSignatures } = this.rules
+    if (rememberSignatures && signatureAlgorithm.algorithm && certificate.provedBy(this.provider, issuer)) {
+      // what is remembered is paid for all the same: no verdict may depend on it
+      this.spend('signatures')
+      return 'good'
+    }
+    const outcome = yield* this.verify(issuer, signatureAlgorithm, tbs, signature)
+    if (rememberSignatures && outcome === 'good') certificate.keepProved(this.provider, issuer)
+    return outcome
   }
 
   /** Whether this certificate's key signed these bytes. */

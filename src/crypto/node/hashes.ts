@@ -43,7 +43,7 @@ class Gathering implements Hash {
       return
     }
     if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.min(LITTLE, Math.max(end, 2 * this.#bytes.length)))
+      const larger = new Uint8Array(Math.min(LITTLE, Math.max(end, USUAL, 2 * this.#bytes.length)))
       larger.set(this.#gathered)
       this.#bytes = larger
     }
@@ -67,25 +67,26 @@ class Gathering implements Hash {
   }
 }
 const EMPTY = new Uint8Array(0)
-/** Bytes: a handshake with a usual chain has less. */
+/** Bytes: a handshake with a usual chain has less than the one, and most have less than the other. */
 const LITTLE = 4096
+const USUAL = 2048
 
 /** Two one-shot hashes over pads in a scratch cost half of a native HMAC object, for everything that fits there. */
 export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
-  const block = blockLength[name]
-  const own = key.length <= block ? key.slice() : plain(crypto.createHash(name).update(key).digest())
+  const pads = padsOf[name]
+  const own = key.length <= pads.block ? key.slice() : plain(crypto.createHash(name).update(key).digest())
   if (!oneShot) return native(name, own)
   return {
     mac(...parts) {
-      let end = block
+      let end = pads.block
       for (const part of parts) end += part.length
-      if (end > scratch.length) return native(name, own).mac(...parts)
-      let at = block
+      if (end > pads.inner.length) return native(name, own).mac(...parts)
+      let at = pads.block
       for (const part of parts) {
-        scratch.set(part, at)
+        pads.inner.set(part, at)
         at += part.length
       }
-      return finish(name, own, end, hashLength[name])
+      return pads.finish(name, own, end, hashLength[name])
     },
   }
 }
@@ -95,52 +96,81 @@ const generic = kdf(hmac)
 export const derivations: SyncKdf = {
   ...generic,
   extract(name, salt, ikm) {
-    const end = blockLength[name] + ikm.length
-    if (!oneShot || salt.length > blockLength[name] || end > scratch.length) return generic.extract(name, salt, ikm)
-    scratch.set(ikm, blockLength[name])
-    return finish(name, salt, end, hashLength[name])
+    const pads = padsOf[name]
+    const end = pads.block + ikm.length
+    if (!oneShot || salt.length > pads.block || end > pads.inner.length) return generic.extract(name, salt, ikm)
+    pads.inner.set(ikm, pads.block)
+    return pads.finish(name, salt, end, hashLength[name])
   },
   expandLabel(name, secret, label, context, length) {
-    const block = blockLength[name]
+    const { block, inner, finish } = padsOf[name]
     // what takes more than one block, or is refused, goes the long way
     if (!oneShot || length > hashLength[name] || secret.length > block || context.length > 255)
       return generic.expandLabel(name, secret, label, context, length)
     const head = labelHead(label)
-    let at = block
-    scratch.set(head, at)
-    scratch[at] = length >>> 8
-    scratch[at + 1] = length
-    at += head.length
-    scratch[at++] = context.length
-    scratch.set(context, at)
-    at += context.length
-    scratch[at++] = 1
+    const { length: headLength } = head
+    for (let i = 0; i < headLength; i++) inner[block + i] = head[i] as number
+    inner[block] = length >>> 8
+    inner[block + 1] = length
+    let at = block + headLength
+    inner[at++] = context.length
+    for (let i = 0; i < context.length; i++) inner[at++] = context[i] as number
+    inner[at++] = 1
     return finish(name, secret, at, length)
   },
 }
 
-/**
- * The first `length` bytes of the HMAC by `key`, no longer than a block, over what stands in the scratch from the block's end
- * to `end`. The scratch is wiped.
- */
-const finish = (name: HashName, key: Uint8Array, end: number, length: number): Uint8Array => {
-  const block = blockLength[name]
-  const { length: known } = key
-  for (let i = 0; i < known; i++) {
-    const byte = key[i] as number
-    scratch[i] = byte ^ 0x36
-    outer[i] = byte ^ 0x5c
-  }
-  scratch.fill(0x36, known, block)
-  outer.fill(0x5c, known, block)
-  const size = hashLength[name]
-  latin1Write.call(outer, digestText(name, beginning(end)), block, size)
-  const out = new Uint8Array(length)
-  latin1Write.call(out, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), 0, length)
-  scratch.fill(0, 0, end)
-  outer.fill(0)
-  return out
+/** Where the HMACs of hashes with one length of block are made. Between two of them the pads are those of no key. */
+interface Pads {
+  readonly block: number
+  /** The pad, and room for a full record. */
+  readonly inner: Uint8Array
+  /**
+   * The first `length` bytes of the HMAC by `key`, no longer than a block, over what stands in `inner` from the block's end to
+   * `end`, which is wiped.
+   */
+  readonly finish: (name: HashName, key: Uint8Array, end: number, length: number) => Uint8Array
 }
+
+const padsFor = (block: number): Pads => {
+  const inner = new Uint8Array(block + 13 + (1 << 14) + 2048)
+  const outer = new Uint8Array(block + 64)
+  inner.fill(IPAD, 0, block)
+  outer.fill(OPAD, 0, block)
+  /** Views of what is hashed, made once where it is short. */
+  const beginnings: (Uint8Array | undefined)[] = new Array(SHORT).fill(undefined)
+  const beginning = (end: number): Uint8Array =>
+    end < SHORT ? (beginnings[end] ??= inner.subarray(0, end)) : inner.subarray(0, end)
+  const outers: Partial<Record<HashName, Uint8Array>> = {}
+  return {
+    block,
+    inner,
+    finish(name, key, end, length) {
+      const { length: known } = key
+      for (let i = 0; i < known; i++) {
+        const byte = key[i] as number
+        inner[i] = byte ^ IPAD
+        outer[i] = byte ^ OPAD
+      }
+      const size = hashLength[name]
+      latin1Write.call(outer, digestText(name, beginning(end)), block, size)
+      const out = new Uint8Array(length)
+      latin1Write.call(out, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), 0, length)
+      for (let i = 0; i < known; i++) {
+        inner[i] = IPAD
+        outer[i] = OPAD
+      }
+      inner.fill(0, block, end)
+      outer.fill(0, block)
+      return out
+    },
+  }
+}
+const IPAD = 0x36
+const OPAD = 0x5c
+const SHORT = 512
+const [short, long] = [padsFor(64), padsFor(128)]
+const padsOf: Readonly<Record<HashName, Pads>> = { sha1: short, sha256: short, sha384: long, sha512: long }
 
 const native = (name: HashName, key: Uint8Array): SyncHmac => {
   const prepared = crypto.createSecretKey(key)
@@ -153,25 +183,11 @@ const native = (name: HashName, key: Uint8Array): SyncHmac => {
   }
 }
 
-const blockLength: Readonly<Record<HashName, number>> = { sha1: 64, sha256: 64, sha384: 128, sha512: 128 }
-
-/** Room for the pad and a full record. */
-const scratch = new Uint8Array(128 + 13 + (1 << 14) + 2048)
-/** Room for the pad and the inner digest. */
-const outer = new Uint8Array(128 + 64)
-
 /** A digest as a string spares the Buffer around it, which costs more than hashing so little. */
 const latin1Write = (Buffer.prototype as unknown as { latin1Write(text: string, at: number, length: number): number })
   .latin1Write
 const digestText = (name: HashName, data: Uint8Array): string =>
   crypto.hash(name, data, 'latin1' as crypto.BinaryToTextEncoding)
-
-/** Views of what is hashed, made once where it is short. */
-const beginning = (end: number): Uint8Array =>
-  end < SHORT ? (beginnings[end] ??= scratch.subarray(0, end)) : scratch.subarray(0, end)
-const SHORT = 512
-const beginnings: (Uint8Array | undefined)[] = new Array(SHORT).fill(undefined)
-const outers: Partial<Record<HashName, Uint8Array>> = {}
 
 /** Whether the above works on this runtime. */
 const oneShot = ((): boolean => {
