@@ -31,8 +31,9 @@ export class Reader {
   /** An unsigned number of 1 to 6 bytes. */
   number(width: number, what: string): number {
     let at = this.#forward(width, what)
-    let value = 0
-    for (let i = 0; i < width; i++) value = value * 256 + (this.bytes[at++] as number)
+    const { bytes } = this
+    let value = bytes[at++] as number
+    for (let i = 1; i < width; i++) value = value * 256 + (bytes[at++] as number)
     return value
   }
 

@@ -9,7 +9,7 @@ export const written = (fill: (w: Writer) => void): Uint8Array => {
   scratch = undefined
   try {
     fill(w)
-    return w.finish().slice()
+    return w.copy()
   } finally {
     scratch = w.release()
   }
@@ -33,13 +33,19 @@ export class Writer {
   /** A number of `width` bytes. */
   number(width: number, value: number): void {
     this.#room(width)
-    const to = this.#at + width
-    let rest = value
-    for (let i = to - 1; i >= this.#at; i--) {
-      this.#bytes[i] = rest % 256
-      rest = Math.floor(rest / 256)
+    this.#put(this.#at, width, value)
+    this.#at += width
+  }
+
+  #put(at: number, width: number, value: number): void {
+    const bytes = this.#bytes
+    let low = value
+    if (width > 4) {
+      const high = Math.floor(value / 2 ** 32)
+      for (let i = width - 5, shift = 0; i >= 0; i--, shift += 8) bytes[at + i] = high >>> shift
+      low = value % 2 ** 32
     }
-    this.#at = to
+    for (let i = width - 1, shift = 0; i >= 0 && shift < 32; i--, shift += 8) bytes[at + i] = low >>> shift
   }
 
   raw(bytes: Uint8Array): void {
@@ -50,20 +56,32 @@ export class Writer {
 
   /** What `fill` writes, with its length in `width` bytes in front. */
   prefixed(width: number, fill: () => void): void {
-    const start = this.#at
-    this.number(width, 0)
+    const start = this.begin(width)
     fill()
-    const length = this.#at - start - width
+    this.end(width, start)
+  }
+
+  /** Leaves room for a length of `width` bytes; gives where. */
+  begin(width: number): number {
+    this.number(width, 0)
+    return this.#at
+  }
+
+  /** Fills in the length of all that was written since `begin`, which gave `start`. */
+  end(width: number, start: number): void {
+    const length = this.#at - start
     if (length >= 256 ** width) throw new Misuse(`${length} bytes do not fit a length of ${width} bytes; send less`)
-    const end = this.#at
-    this.#at = start
-    this.number(width, length)
-    this.#at = end
+    this.#put(start - width, width, length)
   }
 
   /** What was written, as a view; the writer is not to be used after. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** The same in an array of its own. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#at)
   }
 
   /** Gives its memory back, wiped; undefined when it has become too large to keep. */

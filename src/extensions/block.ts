@@ -1,4 +1,5 @@
 import { Reader } from '../bytes/reader.ts'
+import type { Writer } from '../bytes/writer.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { type Codec, u16 } from '../wire/codec.ts'
 import type { Extension, Negotiation, Place } from './extension.ts'
@@ -56,12 +57,15 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
     return value as Extensions<P>
   },
   write(w, value) {
-    w.prefixed(2, () => {
-      for (const { type, codec, content } of inOrder(place, value)) {
-        w.number(2, type)
-        w.prefixed(2, () => codec.write(w, content))
+    const start = w.begin(2)
+    const unknown = (value as { readonly unknown?: readonly Unknown[] }).unknown
+    if (unknown) for (const { type, codec, content } of inOrder(place, value)) put(w, type, codec, content)
+    else
+      for (const name in value) {
+        const { type, in: places } = registry[name as ExtensionName] as unknown as Extension
+        put(w, type, places[place] as Codec<unknown>, value[name as keyof typeof value])
       }
-    })
+    w.end(2, start)
   },
   parts(r, visit) {
     if (r.left === 0) return
@@ -72,6 +76,13 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
     }
   },
 })
+
+const put = (w: Writer, type: number, codec: Codec<unknown>, content: unknown): void => {
+  w.number(2, type)
+  const start = w.begin(2)
+  codec.write(w, content)
+  w.end(2, start)
+}
 
 /** One extension of a block, for `annotate`: its type, its length and what is in it. */
 const extensionEntry = (codec: Codec<unknown>): Codec<unknown> => ({

@@ -113,20 +113,25 @@ export class Peer implements Beside {
     const { limits } = this.config
     const { extensions, certificateList } = body as Partial<Record<'extensions' | 'certificateList', object>>
     const list = (name === 'certificate12' ? body : certificateList) as readonly { extensions?: object }[] | undefined
+    if (extensions) this.#countBlock(name, extensions)
     if (list && list.length > limits.chain)
       throw new TlsError(
         'bad_certificate',
         'EXCESSIVE_MESSAGE_SIZE',
         `${list.length} certificates, ${limits.chain} are allowed (limits.chain)`,
       )
-    for (const block of [extensions, ...(list?.map((entry) => entry.extensions) ?? [])]) {
-      const count = block ? Object.keys(block).length + ((block as { unknown?: object[] }).unknown?.length ?? 0) : 0
-      if (count > limits.extensions)
-        throw illegal(
-          'BAD_EXTENSION',
-          `${count} extensions in ${name}, ${limits.extensions} are allowed (limits.extensions)`,
-        )
-    }
+    if (list) for (const entry of list) if (entry.extensions) this.#countBlock(name, entry.extensions)
+  }
+
+  #countBlock(name: MessageName, block: { readonly unknown?: readonly object[] }): void {
+    const { limits } = this.config
+    let count = block.unknown?.length ?? 0
+    for (const _ in block) count++
+    if (count > limits.extensions)
+      throw illegal(
+        'BAD_EXTENSION',
+        `${count} extensions in ${name}, ${limits.extensions} are allowed (limits.extensions)`,
+      )
   }
 
   /** The peer makes us say something: not, when it does not take what we have said before. */
@@ -187,12 +192,14 @@ export class Peer implements Beside {
     const said = this.config.rewrite ? (this.config.rewrite(name, whole) as Body<N>) : whole
     return written((w) => {
       w.number(1, type)
-      w.prefixed(3, () => (codec as Codec<Body<N>>).write(w, said))
+      const start = w.begin(3)
+      ;(codec as Codec<Body<N>>).write(w, said)
+      w.end(3, start)
     })
   }
 
-  *digest(): Task<Uint8Array> {
-    return yield* wait(this.transcript.digest())
+  digest(): Task<Uint8Array> {
+    return wait(this.transcript.digest())
   }
 
   secret(label: string, secret: Uint8Array): void {

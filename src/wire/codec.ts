@@ -1,5 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { Reader } from '../bytes/reader.ts'
+import { latin1 } from '../bytes/text.ts'
 import { type Writer, written } from '../bytes/writer.ts'
 import { TlsError } from '../errors.ts'
 
@@ -64,13 +65,18 @@ const within = (r: Reader, min: number, max: number, what: string): Reader => {
 /** `opaque name<min..max>` */
 export const opaque = (min: number, max: number): Codec<Uint8Array> => {
   const name = `opaque<${min}..${max}>`
+  const size = width(max)
   return {
     name,
     read(r) {
       const inner = within(r, min, max, name)
       return inner.take(inner.left, name)
     },
-    write: (w, value) => w.prefixed(width(max), () => w.raw(value)),
+    write(w, value) {
+      const start = w.begin(size)
+      w.raw(value)
+      w.end(size, start)
+    },
   }
 }
 
@@ -79,18 +85,20 @@ export const text = (min: number, max: number): Codec<string> => {
   const inner = opaque(min, max)
   return {
     name: `text<${min}..${max}>`,
-    read: (r) => String.fromCharCode(...inner.read(r)),
-    write: (w, value) =>
-      inner.write(
-        w,
-        Uint8Array.from(value, (c) => c.charCodeAt(0)),
-      ),
+    read: (r) => latin1(inner.read(r)),
+    write(w, value) {
+      const size = width(max)
+      const start = w.begin(size)
+      for (let i = 0; i < value.length; i++) w.number(1, value.charCodeAt(i))
+      w.end(size, start)
+    },
   }
 }
 
 /** `T name<min..max>`, bounds in bytes as in the RFC. */
 export const list = <T>(item: Codec<T>, min: number, max: number): Codec<readonly T[]> => {
   const name = `${item.name}<${min}..${max}>`
+  const size = width(max)
   return {
     name,
     read(r) {
@@ -99,10 +107,11 @@ export const list = <T>(item: Codec<T>, min: number, max: number): Codec<readonl
       while (inner.left > 0) values.push(item.read(inner))
       return values
     },
-    write: (w, values) =>
-      w.prefixed(width(max), () => {
-        for (const value of values) item.write(w, value)
-      }),
+    write(w, values) {
+      const start = w.begin(size)
+      for (const value of values) item.write(w, value)
+      w.end(size, start)
+    },
     parts(r, visit) {
       const inner = within(r, min, max, name)
       for (let i = 0; inner.left > 0; i++) visit(String(i), item, inner)
