@@ -10,6 +10,9 @@ const rows: readonly Row[] = Object.entries(registry).map(([name, extension]) =>
   name: name as ExtensionName,
   extension: extension as unknown as Extension,
 }))
+/** Those of a ClientHello, and those that servers answer. */
+const offering = rows.filter(({ extension }) => extension.in.clientHello)
+const answering = rows.filter(({ extension }) => extension.answer)
 const byType = new Map(rows.map((row) => [row.extension.type, row]))
 const codecAt = (row: Row, place: Place): Codec<unknown> | undefined => row.extension.in[place]
 
@@ -131,7 +134,7 @@ const RAW: Codec<Uint8Array> = {
 /** What the client offers by the extensions that stand alone, joined with what the handshake offers by name. */
 export const offers = (n: Negotiation, named: Extensions<'clientHello'>): Extensions<'clientHello'> => {
   const value: Record<string, unknown> = {}
-  for (const { name, extension } of rows) {
+  for (const { name, extension } of offering) {
     const content = (named as Record<string, unknown>)[name] ?? extension.offer?.(n)
     if (content !== undefined) value[name] = content
   }
@@ -145,7 +148,7 @@ export const answers = <P extends 'encryptedExtensions' | 'serverHello12'>(
   place: P,
 ): Extensions<P> => {
   const value: Record<string, unknown> = {}
-  for (const { name, extension } of rows) {
+  for (const { name, extension } of answering) {
     const asked = (offered as Record<string, unknown>)[name]
     if (asked === undefined || !extension.answer) continue
     const content = extension.answer(n, asked as never)

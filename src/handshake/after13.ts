@@ -1,3 +1,4 @@
+import { Reader } from '../bytes/reader.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
@@ -29,8 +30,6 @@ interface Demand {
   readonly request: Uint8Array
   readonly require: boolean
 }
-
-const NONCE = 8
 
 /**
  * The open connection of TLS 1.3: tickets, key updates, authentication on demand (RFC 9846 section 4.6). A class, since
@@ -134,9 +133,9 @@ class Open13 implements Servant {
     const peer = this.#peer
     const { config, facts, provider } = peer
     if (!config.tickets || !this.#wantsTickets || peer.closing) return
-    const ticketNonce = new Uint8Array(NONCE)
-    new DataView(ticketNonce.buffer).setUint32(NONCE - 4, this.#tickets++)
-    const ticketAgeAdd = new DataView(provider.random(4).slice().buffer).getUint32(0)
+    const count = this.#tickets++
+    const ticketNonce = Uint8Array.of(0, 0, 0, 0, count >>> 24, count >>> 16, count >>> 8, count)
+    const ticketAgeAdd = new Reader(provider.random(4)).number(4, 'ticket_age_add')
     const lifetime = lifetimeOf(config, TLS13)
     const secret = yield* ticketSecret(provider, this.#suite, this.#resumption, ticketNonce)
     const session = remember(peer, {

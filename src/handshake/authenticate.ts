@@ -1,4 +1,5 @@
-import { equal, NONE } from '../bytes/compare.ts'
+import { concat, equal, NONE } from '../bytes/compare.ts'
+import { utf8 } from '../bytes/text.ts'
 import { type CertificateQuestion, type Identity, TLS12, TLS13 } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
@@ -14,17 +15,11 @@ import type { Peer } from './peer.ts'
 
 type Role = 'client' | 'server'
 
-const SPACES = 64
+const context = (who: Role): Uint8Array => utf8(`${' '.repeat(64)}TLS 1.3, ${who} CertificateVerify\0`)
+const contexts: Readonly<Record<Role, Uint8Array>> = { client: context('client'), server: context('server') }
 
 /** What a CertificateVerify of TLS 1.3 signs (RFC 9846 section 4.4.3). */
-const content = (who: Role, transcript: Uint8Array): Uint8Array => {
-  const context = `TLS 1.3, ${who} CertificateVerify`
-  const whole = new Uint8Array(SPACES + context.length + 1 + transcript.length)
-  whole.fill(0x20, 0, SPACES)
-  for (let i = 0; i < context.length; i++) whole[SPACES + i] = context.charCodeAt(i)
-  whole.set(transcript, SPACES + context.length + 1)
-  return whole
-}
+const content = (who: Role, transcript: Uint8Array): Uint8Array => concat(contexts[who], transcript)
 
 /** The identities that may be shown: what the hook answers, or what the config has. */
 export function* identities(peer: Peer, question: CertificateQuestion): Task<readonly Identity[]> {

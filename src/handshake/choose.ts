@@ -61,7 +61,17 @@ const shared = <T>(
 ): readonly T[] =>
   preferOurs
     ? ours.filter((item) => theirs.includes(id(item)))
-    : [...new Set(theirs)].flatMap((number) => ours.find((item) => id(item) === number) ?? [])
+    : found(theirs, (number) => ours.find((item) => id(item) === number))
+
+/** What these numbers stand for, each once, without those that stand for nothing. */
+const found = <T>(numbers: readonly number[], find: (number: number) => T | undefined): readonly T[] => {
+  const all = new Set<T>()
+  for (const number of numbers) {
+    const one = find(number)
+    if (one !== undefined) all.add(one)
+  }
+  return [...all]
+}
 
 /** Suites that both sides know in that version, best first. */
 export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
@@ -114,8 +124,7 @@ export const chooseGroup13 = (
 }
 
 /** Schemes by number, those that we know. */
-export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] =>
-  [...new Set(ids)].flatMap((id) => schemeById(id) ?? [])
+export const knownSchemes = (ids: readonly number[] | undefined): readonly Scheme[] => found(ids ?? [], schemeById)
 
 interface Signing {
   readonly identity: Identity
@@ -132,8 +141,8 @@ const signings = (
   peer: readonly Scheme[],
   version: Version,
 ): readonly Signing[] => {
-  const groups = config.identityPreference ? identities.map((identity) => [identity]) : [identities]
-  return groups.flatMap((group) => schemesFirst(config, group, peer, version))
+  if (!config.identityPreference) return schemesFirst(config, identities, peer, version)
+  return identities.flatMap((identity) => schemesFirst(config, [identity], peer, version))
 }
 
 const schemesFirst = (
@@ -141,27 +150,29 @@ const schemesFirst = (
   identities: readonly Identity[],
   peer: readonly Scheme[],
   version: Version,
-): readonly Signing[] =>
-  shared(
-    // an identity's own order counts where it is alone
-    (identities.length === 1 && identities[0]?.schemes) || joined(config, identities),
-    peer.map(({ id }) => id),
-    ({ id }) => id,
-    config.serverPreference,
-  ).flatMap((scheme) =>
-    identities
-      .filter(
-        ({ key, schemes }) =>
-          (schemes ?? config.schemes).includes(scheme) &&
-          schemeFits(scheme, key.facts, version) &&
-          inItsCurve(config, scheme, key.facts) &&
-          (key.signs?.(scheme.algorithm) ?? true),
+): readonly Signing[] => {
+  // an identity's own order counts where it is alone
+  const ours = (identities.length === 1 && identities[0]?.schemes) || joined(config, identities)
+  const [first, second] = config.serverPreference ? [ours, peer] : [peer, ours]
+  const ways: Signing[] = []
+  for (const scheme of first) {
+    if (!second.includes(scheme)) continue
+    for (const identity of identities) {
+      const { key, schemes = config.schemes } = identity
+      if (
+        schemes.includes(scheme) &&
+        schemeFits(scheme, key.facts, version) &&
+        inItsCurve(config, scheme, key.facts) &&
+        (key.signs?.(scheme.algorithm) ?? true)
       )
-      .map((identity) => ({ identity, scheme })),
-  )
+        ways.push({ identity, scheme })
+    }
+  }
+  return ways
+}
 
 const joined = (config: Config, identities: readonly Identity[]): readonly Scheme[] => {
-  const own = identities.flatMap(({ schemes = [] }) => schemes)
+  const own = identities.some(({ schemes }) => schemes) ? identities.flatMap(({ schemes = [] }) => schemes) : []
   return own.length === 0 ? config.schemes : [...new Set([...config.schemes, ...own])]
 }
 

@@ -214,7 +214,8 @@ export class Peer implements Beside {
   // ---- what the carrier tells
 
   expects(type: number): void {
-    if (this.#due.some((name) => messages[name].type === type) || this.#ignores(type)) return
+    for (const name of this.#due) if (messages[name].type === type) return
+    if (this.#ignores(type)) return
     const came = Object.entries(messages).find(([, row]) => row.type === type)?.[0] ?? `message type ${type}`
     throw new TlsError(
       'unexpected_message',

@@ -75,7 +75,7 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
   const result = (key: LiveKey, plain: Uint8Array | undefined): Opened | undefined => {
     const session = plain && decodeSession(plain)
     if (!session) return told({ event: 'unopened', why: 'changed' })
-    told({ event: 'opened', key: hex(key.name) })
+    observe?.({ event: 'opened', key: hex(key.name) })
     const time = now()
     const worn = time > session.created + session.lifetime * 500
     // elsewhere somebody else remembers what was taken, and we cannot ask
@@ -88,7 +88,7 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
     seal(session) {
       const key = ring.current(now())
       if (!key) return undefined
-      told({ event: 'sealed', key: hex(key.name) })
+      observe?.({ event: 'sealed', key: hex(key.name) })
       const sealed = key.box.seal(encodeSession(region === '' ? session : { ...session, region }), key.name)
       return isPromise(sealed) ? sealed.then((bytes) => concat(key.name, bytes)) : concat(key.name, sealed)
     },
