@@ -4,6 +4,7 @@ import { Misuse } from '../../errors.ts'
 import { ffdhePrime, parseShare, writeSecret, writeShare } from '../ffdhe.ts'
 import { leftPadded } from '../keys-der.ts'
 import { BadShare, type CurveName, type Group, type GroupName } from '../provider.ts'
+import { Ahead } from './ahead.ts'
 import { plain } from './hashes.ts'
 import { random } from './random.ts'
 
@@ -28,13 +29,15 @@ const working = (name: GroupName): Group | null => {
     // once in full, so that a runtime that has only half of it shows now
     const trial = side()
     trial.agree(trial.share)
+    const ahead = usual.has(name) ? new Ahead(() => side()) : undefined
+    const fresh = (secret?: Uint8Array): Side => (secret || !ahead ? side(secret) : ahead.take())
     return {
       start(secret) {
-        const own = side(secret)
+        const own = fresh(secret)
         return { share: own.share, finish: own.agree }
       },
       answer(share, secret) {
-        const own = side(secret)
+        const own = fresh(secret)
         return { share: own.share, secret: own.agree(share) }
       },
     }
@@ -42,6 +45,9 @@ const working = (name: GroupName): Group | null => {
     return null
   }
 }
+
+/** Those whose shares are made ahead of time. */
+const usual: ReadonlySet<GroupName> = new Set<GroupName>(['x25519', 'secp256r1'])
 
 /** Made when first asked for: what nobody uses, or the runtime lacks, costs nothing until then. */
 const sides: Readonly<Partial<Record<GroupName, () => (secret?: Uint8Array) => Side>>> = {

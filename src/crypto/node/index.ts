@@ -8,6 +8,8 @@ import { generate, privateKey, publicKey } from './keys.ts'
 import { decryptCbc, decryptOldCbc, md5, pbkdf2, scrypt } from './password.ts'
 import { random } from './random.ts'
 
+export { keepKeyShares } from './ahead.ts'
+
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
 let found: readonly GroupName[] | undefined
 
