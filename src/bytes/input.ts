@@ -20,6 +20,11 @@ export class Input {
     return this.length - this.#lent
   }
 
+  /** Bytes of memory that are kept: none when nothing waits. */
+  get held(): number {
+    return this.#bytes.length
+  }
+
   /** A place for at least `length` more bytes; say with `filled` how many came, before anything else happens here. */
   room(length: number): Uint8Array {
     if (this.#to + length > this.#bytes.length) this.#make(length)

@@ -83,6 +83,13 @@ export class Output {
     return sum
   }
 
+  /** Bytes of memory that are kept: none when nothing waits. What a transport still writes from is not counted. */
+  get held(): number {
+    let sum = 0
+    for (const chunk of this.#chunks) sum += chunk.bytes.length
+    return sum
+  }
+
   /** A view of the next bytes that may leave; empty when there are none. Good until `sent`. */
   peek(): Uint8Array {
     const chunk = this.#chunks[0]

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { wire } from '../../test/duplex.ts'
 import { lateProvider } from '../../test/late.ts'
-import { ca, echo, local, pair } from '../../test/streams.ts'
+import { ca, dial, echo, local, pair } from '../../test/streams.ts'
 import { node } from '../crypto/node/index.ts'
 import { type ClientOptions, type SecureStream, type ServerOptions, secure } from './index.ts'
 
@@ -245,6 +245,53 @@ describe('destroyed at any moment', () => {
     await closed
     assert.deepEqual(seen, ['ECABLE'])
   })
+})
+
+describe('big writes', () => {
+  const sockets = async (): Promise<[SecureStream, SecureStream]> => {
+    const { server, port } = await echo()
+    const accepted = once(server, 'secureConnection') as Promise<[SecureStream]>
+    return [await dial(port), (await accepted)[0]]
+  }
+
+  test('what was written after one, in the same turn, still leaves before destroy', async () => {
+    const [mine, theirs] = await pair()
+    const got = buffer(theirs)
+    const told: unknown[] = []
+    mine.write(Buffer.alloc(40_000), (error: unknown) => told.push(error))
+    await new Promise((resolve) => process.nextTick(resolve))
+    mine.write('and this', (error: unknown) => told.push(error))
+    mine.destroy()
+    assert.equal((await got).toString('latin1', 40_000), 'and this')
+    assert.equal(told.length, 2)
+  })
+
+  test('are told in the next turn of the event loop, in order, and let others in between', async () => {
+    const [mine, theirs] = await pair()
+    theirs.resume()
+    const order: string[] = []
+    setImmediate(() => order.push('turn'))
+    mine.write(Buffer.alloc(65_536), () => order.push('first'))
+    mine.write('x', () => order.push('second'))
+    const last = new Promise((resolve) => mine.write(Buffer.alloc(65_536), resolve))
+    await last
+    assert.deepEqual(order, ['turn', 'first', 'second'])
+    mine.destroy()
+  })
+
+  for (const [over, ends] of Object.entries({ sockets, memory: () => pair() }))
+    test(`leave no memory behind in a connection that is idle, over ${over}`, async () => {
+      const [mine, theirs] = await ends()
+      if (over === 'memory') theirs.pipe(theirs)
+      mine.write(Buffer.alloc(1 << 20))
+      let left = 1 << 20
+      mine.on('data', (data) => (left -= data.length))
+      const kept = (): number =>
+        [mine, theirs].reduce((sum, { connection }) => sum + connection.input.held + connection.output.held, 0)
+      while (left > 0 || kept() > 0) await turn()
+      assert.equal(left, 0)
+      mine.destroy()
+    })
 })
 
 describe('the transport', () => {

@@ -263,13 +263,14 @@ export abstract class Driver extends Duplex {
 
   override _destroy(error: Error | null, done: Done): void {
     clearTimeout(this.#timer)
-    const told = error && named(error, this.handshaking)
-    const reason =
-      told ?? coded(new Error('the stream was destroyed before the handshake was over'), 'ERR_STREAM_DESTROYED')
     const connection = this.#connection
-    this.#settle?.reject(reason)
-    this.#early?.done(reason)
-    for (const waiting of [...this.#full.splice(0), this.#closing]) waiting?.(reason)
+    const told = error && named(error, this.handshaking)
+    if (this.#settle || this.#early || this.#closing || this.#full.length > 0) {
+      const reason =
+        told ?? coded(new Error('the stream was destroyed before the handshake was over'), 'ERR_STREAM_DESTROYED')
+      this.#settle?.reject(reason)
+      for (const waiting of [this.#early?.done, ...this.#full.splice(0), this.#closing]) waiting?.(reason)
+    }
     this.#settle = this.#early = this.#closing = this.#heard = undefined
     if (!this.#given) {
       // close_notify says that all was sent, so it is not said where something was thrown away
