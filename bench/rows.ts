@@ -84,6 +84,7 @@ const loopback = async (): Promise<Row> => {
   return {
     name: 'handshake-1.3-ecdsa-tcp',
     unit: 'handshakes/s',
+    warmUp: WARM,
     sides: {
       ours: async () => tcp.drop(await mine.connect()),
       nodeTls: async () => tcp.drop(await theirs.connect()),
