@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
+import { discard } from '../src/bytes/discard.ts'
 import { group } from '../src/crypto/node/groups.ts'
 import { publicKey } from '../src/crypto/node/keys.ts'
 import type { Exchange, Group, PublicKey } from '../src/crypto/provider.ts'
@@ -298,7 +299,11 @@ export const records = (cipher: Cipher, size: number, count: number): (() => voi
   const key = crypto.createSecretKey(message(cipher === 'aes-128-gcm' ? 16 : 32))
   const data = message(size + 1)
   return () => {
-    for (let i = 0; i < count; i++) open(key, seal(key, data, cipher), cipher)
+    for (let i = 0; i < count; i++) {
+      const sealed = seal(key, data, cipher)
+      open(key, sealed, cipher)
+      discard(sealed[0])
+    }
   }
 }
 

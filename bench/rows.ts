@@ -11,6 +11,7 @@ import type { Session } from '../src/session/session.ts'
 import { decode } from '../src/wire/codec.ts'
 import { parseCertificate } from '../src/x509/index.ts'
 import * as floor from './floor.ts'
+import { overTcp } from './floor-tcp.ts'
 import { type SetUp, setUp, type Wishes } from './material.ts'
 import type { Row } from './measure.ts'
 import * as nodeTls from './node-tls.ts'
@@ -119,7 +120,7 @@ const bulk = async (name: string, cipher: 'aes-128-gcm' | 'aes-256-gcm' | 'chach
 const bulkTcp = async (): Promise<Row> => {
   const ends = await setUp({})
   const [mine, theirs] = [await tcp.ours(ends), await tcp.nodeTls(ends)]
-  const [open, other] = [await mine.connect(), await theirs.connect()]
+  const [open, other, bare] = [await mine.connect(), await theirs.connect(), await overTcp()]
   const total = 104 * MIB
   return {
     name: 'bulk-tcp-aes128gcm',
@@ -129,8 +130,10 @@ const bulkTcp = async (): Promise<Row> => {
     sides: {
       ours: () => pourStreams(open, total, 65536),
       nodeTls: () => pourStreams(other, total, 65536),
+      floor: () => bare.pour(total),
     },
     close() {
+      bare.close()
       for (const ends of [open, other]) tcp.drop(ends)
       mine.close()
       theirs.close()
