@@ -78,9 +78,9 @@ export class TlsCarrier implements Carrier {
   #skip: number | undefined
   #readLimit = MAX_PLAINTEXT
   #writeLimit: number
-  #late: Promise<unknown>[] = []
+  #late: Promise<unknown>[] | undefined
   /** Handshake messages that are not in records yet. */
-  #flight: Uint8Array[] = []
+  #flight: Uint8Array[] | undefined
   /** What a server's peer began with instead of a hello: the version in that record. */
   #foreignVersion: number | undefined
   /** We have begun a flight, and not waited for a message since. */
@@ -392,6 +392,7 @@ export class TlsCarrier implements Carrier {
     if (!this.#speaking && this.#handshaking && this.#assembler.length > 0)
       throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes behind the end of a flight')
     this.#speaking = true
+    this.#flight ??= []
     this.#flight.push(raw)
     if (!this.#config.coalesce) this.flush()
   }
@@ -399,8 +400,8 @@ export class TlsCarrier implements Carrier {
   /** Puts the messages of the flight into records. */
   flush(): void {
     const flight = this.#flight
-    if (flight.length === 0) return
-    this.#flight = []
+    if (!flight) return
+    this.#flight = undefined
     if (flight.length === 1) return this.#fragments(HANDSHAKE, flight[0] as Uint8Array)
     let length = 0
     for (const raw of flight) length += raw.length
@@ -476,7 +477,7 @@ export class TlsCarrier implements Carrier {
 
   /** Resolves when the seals that are under way are done. */
   get settling(): Promise<unknown> | undefined {
-    return this.#late.length > 0 ? Promise.all(this.#late) : undefined
+    return this.#late && this.#late.length > 0 ? Promise.all(this.#late) : undefined
   }
 
   #fragments(type: number, bytes: Uint8Array): void {
@@ -543,8 +544,9 @@ export class TlsCarrier implements Carrier {
     const done = answer.then(finish, (error: unknown) => {
       this.fault ??= error ?? new Error('a record could not be sealed')
     })
-    this.#late.push(done)
-    void done.then(() => this.#late.splice(this.#late.indexOf(done), 1))
+    const all = (this.#late ??= [])
+    all.push(done)
+    void done.then(() => all.splice(all.indexOf(done), 1))
   }
 
   // ---- keys
