@@ -1,7 +1,8 @@
 /**
  * Clients of TLS 1.3 that are written in JavaScript, ours over noble and over node:crypto among them: each shakes hands with
  * the same node:tls server in a process of its own (P-256, a chain of leaf and intermediate), checks chain and name, and leaves.
- * Measured in turns, by the CPU time of the client's process. The others come from npm and are kept for the next time.
+ * Measured in turns, by the CPU time of the client's process. node-forge shakes hands with itself, beside both ends of ours.
+ * The others come from npm and are kept for the next time.
  *
  *   npm run bench:rivals [-- --rounds N] [-- --json]
  */
@@ -18,8 +19,9 @@ import { Connection } from '../src/connection.ts'
 import { noble } from '../src/crypto/noble/index.ts'
 import { node } from '../src/crypto/node/index.ts'
 import { writePem } from '../src/x509/index.ts'
-import { setUp } from './material.ts'
+import { type SetUp, setUp } from './material.ts'
 import { sample, spread } from './measure.ts'
+import { shake } from './ours.ts'
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +31,7 @@ const { values } = parseArgs({
   },
 })
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const others = ['subtls', '@reclaimprotocol/tls']
+const others = ['subtls', '@reclaimprotocol/tls', 'node-forge']
 
 if (values.serve) {
   const ends = await setUp({})
@@ -61,13 +63,44 @@ function fetched(): (name: string, part?: string) => Promise<Record<string, neve
         stdio: 'inherit',
       },
     )
-    if (install.status !== 0) throw new Error(`npm did not bring ${others.join(' and ')}`)
+    if (install.status !== 0) throw new Error(`npm did not bring ${others.join(', ')}`)
   }
   return async (name, part) => {
     const home = join(folder, 'node_modules', name)
     const { main, exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
     const entry = exports?.[part ? `./${part}` : '.']?.default ?? main ?? 'index.js'
     return await import(pathToFileURL(join(home, entry)).href)
+  }
+}
+
+/** A handshake of node-forge with itself: the client checks the chain, as far as that library does. */
+function forgeEnds({ default: forge }: any, { root, intermediate, leaf, key }: SetUp): () => Promise<void> {
+  const pem = (...raw: readonly Uint8Array[]): string[] => raw.map((one) => writePem('CERTIFICATE', one))
+  const caStore = forge.pki.createCaStore(pem(root.raw))
+  const shown = { cert: pem(leaf.raw, intermediate.raw), key: writePem('PRIVATE KEY', key.pkcs8) }
+  const failed = (_: unknown, error: { message: string }): void => {
+    throw new Error(error.message)
+  }
+  return async () => {
+    let open = 0
+    const common = { sessionCache: {}, connected: () => open++, dataReady() {}, closed() {}, error: failed }
+    const server = forge.tls.createConnection({
+      ...common,
+      server: true,
+      getCertificate: () => shown.cert,
+      getPrivateKey: () => shown.key,
+      tlsDataReady: (from: any) => client.process(from.tlsData.getBytes()),
+    })
+    const client = forge.tls.createConnection({
+      ...common,
+      server: false,
+      caStore,
+      virtualHost: 'localhost',
+      verify: (_: unknown, verified: unknown) => verified,
+      tlsDataReady: (from: any) => server.process(from.tlsData.getBytes()),
+    })
+    client.handshake()
+    if (open !== 2) throw new Error('node-forge was refused')
   }
 }
 
@@ -163,10 +196,19 @@ async function compare(): Promise<void> {
     }
   }
 
+  // both ends in memory: node-forge ends at TLS 1.1, which no server here speaks, with RSA certificates and RSA key exchange
+  const [ecdsa, known] = [await setUp({ provider: noble }), await setUp({ provider: noble, known: true })]
+  clients['typetls, noble, both ends'] = async () => void shake(ecdsa.client, ecdsa.server)
+  clients['typetls, noble, known peer, both ends'] = async () => void shake(known.client, known.server)
+  clients['node-forge, TLS 1.1, both ends'] = forgeEnds(
+    (await load('node-forge')) as any,
+    await setUp({ kind: 'rsa-2048' }),
+  )
+
   const rates: Record<string, number[]> = {}
   for (const [name, once] of Object.entries(clients)) {
     try {
-      for (let i = 0; i < 20; i++) await once()
+      for (let i = 0; i < 40; i++) await once()
       rates[name] = []
     } catch (error) {
       console.error(`${name}: ${error instanceof Error ? error.message : String(error)}`)
@@ -178,7 +220,9 @@ async function compare(): Promise<void> {
   const rows = Object.entries(rates).map(([name, figures]) => ({ name, ...spread(figures), unit: 'handshakes/s' }))
   if (values.json) console.log(JSON.stringify({ node: process.version, rows }, null, 2))
   else {
-    console.log(`Node ${process.version}; full handshakes of the client alone, per second of its CPU time`)
+    console.log(
+      `Node ${process.version}; full handshakes, per second of CPU time of the client, or of both ends where it says so`,
+    )
     for (const { name, median, low, high } of rows)
       console.log(`${name.padEnd(38)} ${median.toFixed(0).padStart(6)}  (${low.toFixed(0)}-${high.toFixed(0)})`)
   }
