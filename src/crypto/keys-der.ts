@@ -1,4 +1,5 @@
 import { concat } from '../bytes/compare.ts'
+import { fromHex, hex } from '../bytes/text.ts'
 import { Misuse } from '../errors.ts'
 import { Der, der, INTEGER, NULL, OCTETS, OID, SEQUENCE, writeInteger } from './der.ts'
 import type { CurveName, HashName, KeyFacts } from './provider.ts'
@@ -166,13 +167,21 @@ export const leftPadded = (number: Uint8Array, length: number, what: string): Ui
  * to the last bit, or a number is negative or too long.
  */
 export const parseEcdsa = (signature: Uint8Array, length: number): Uint8Array | undefined => {
+  const pair = numbersOf(signature, length)
+  return pair && concat(leftPadded(pair[0], length, 'r'), leftPadded(pair[1], length, 's'))
+}
+
+/** Whether `parseEcdsa` takes it. */
+export const isEcdsa = (signature: Uint8Array, length: number): boolean => numbersOf(signature, length) !== undefined
+
+const numbersOf = (signature: Uint8Array, length: number): readonly [Uint8Array, Uint8Array] | undefined => {
   try {
     const whole = new Der(signature, 'signature')
     const pair = whole.inside(SEQUENCE)
     whole.end()
-    const out = concat(leftPadded(pair.positive(), length, 'r'), leftPadded(pair.positive(), length, 's'))
+    const [r, s] = [pair.positive(), pair.positive()]
     pair.end()
-    return out
+    return r.length > length || s.length > length ? undefined : [r, s]
   } catch {
     return undefined
   }
@@ -187,9 +196,7 @@ export const size = (bits: number): number => (bits + 7) >>> 3
 
 export const edLength = (facts: EdFacts): number => (facts.type === 'ed25519' ? 32 : 57)
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-const unhex = (text: string): Uint8Array =>
-  Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+const unhex = (text: string): Uint8Array => fromHex(text) as Uint8Array
 
 /** Object identifiers by their DER contents (RFC 8017 appendix C, RFC 5480, RFC 8410, RFC 4055). */
 const RSA = '2a864886f70d010101'

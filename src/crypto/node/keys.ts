@@ -4,10 +4,10 @@ import { Misuse } from '../../errors.ts'
 import { fits } from '../fitting.ts'
 import {
   edLength,
+  isEcdsa,
   leftPadded,
   type PrivateParts,
   type PublicParts,
-  parseEcdsa,
   parsePkcs8,
   parseSpki,
   size,
@@ -93,7 +93,7 @@ export const generate = (kind: KeyKind): PrivateKey & { readonly pkcs8: Uint8Arr
 
 /** What libraries take beside the one right form differs, so it is asked for here: DER (RFC 3279 section 2.2.3), or as long as the modulus (RFC 8017 section 8). */
 const wellFormed = (facts: KeyFacts, signature: Uint8Array): boolean => {
-  if (facts.type === 'ec') return parseEcdsa(signature, size(facts.bits)) !== undefined
+  if (facts.type === 'ec') return isEcdsa(signature, size(facts.bits))
   return facts.type === 'ed25519' || facts.type === 'ed448' || signature.length === size(facts.bits)
 }
 
