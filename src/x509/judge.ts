@@ -39,14 +39,20 @@ export const finding = (certificate: Certificate, depth: number, fault: Fault): 
 })
 
 /** Its sentence is made only when somebody reads it: most paths are good. */
-const inOrder = (certificate: Certificate, depth: number): Finding => ({
-  code: verdicts.ok,
-  depth,
-  certificate,
-  get detail() {
-    return `${shown(certificate)} is in order`
-  },
-})
+class InOrder implements Finding {
+  readonly code = verdicts.ok
+  readonly depth: number
+  readonly certificate: Certificate
+
+  constructor(certificate: Certificate, depth: number) {
+    this.certificate = certificate
+    this.depth = depth
+  }
+
+  get detail(): string {
+    return `${shown(this.certificate)} is in order`
+  }
+}
 
 /** How a path ends: at an anchor, or why it got no further. */
 export type End = 'anchor' | 'distrusted' | 'selfSigned' | 'noIssuer' | 'untrustedStore' | 'tooLong'
@@ -111,7 +117,7 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
     }
     const fault = timeFault(certificate, rules.time)
     if (fault) report(depth, fault)
-    findings.push(inOrder(certificate, depth))
+    findings.push(new InOrder(certificate, depth))
   }
   for (let depth = top; depth >= 0; depth--) constrain(chain, depth, trial, report)
   trial.spend('comparisons', policyWork(chain))
