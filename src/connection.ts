@@ -84,7 +84,7 @@ export class Connection {
         this.#config.trace?.({ event: 'established' })
       }
       if (until === undefined || this.#peer.established || need.kind === 'take' || need.kind === 'closed') return need
-      return { ...need, until }
+      return need.kind === 'read' ? { kind: 'read', atLeast: need.atLeast, until } : { ...need, until }
     } catch (error) {
       throw this.#lose(error)
     }

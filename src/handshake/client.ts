@@ -63,42 +63,36 @@ export function* client(peer: Peer): Task<Task<void>> {
   const exchanges = new Map<number, Exchange>()
   for (const group of tls13 ? sharesFor(config) : []) yield* start(peer, group.id, exchanges)
 
-  const hello: ClientHello = {
-    legacyVersion: TLS12,
-    random,
-    legacySessionId,
-    cipherSuites: [
-      ...suites.map((suite) => suite.id),
-      ...(config.renegotiationSuite && versions.includes(TLS12) ? [RENEGOTIATION_SCSV] : []),
-      ...(config.fallback ? [FALLBACK_SCSV] : []),
-    ],
-    legacyCompressionMethods: Uint8Array.of(0),
-    extensions: {},
-  }
+  const cipherSuites = suites.map((suite) => suite.id)
+  if (config.renegotiationSuite && versions.includes(TLS12)) cipherSuites.push(RENEGOTIATION_SCSV)
+  if (config.fallback) cipherSuites.push(FALLBACK_SCSV)
   const groups = config.groups.filter((group) => (tls13 && group.tls13) || (versions.includes(TLS12) && group.tls12))
-  const named: Extensions<'clientHello'> = {
-    ...(groups.length > 0 && { supportedGroups: groups.map((group) => group.id) }),
-    signatureAlgorithms: config.schemes.map((scheme) => scheme.id),
-    ...(config.tickets &&
-      versions.includes(TLS12) && { sessionTicket: session?.version === TLS12 ? session.ticket : NONE }),
-    ...(tls13 && {
-      supportedVersions: versions,
-      keyShare: shares(exchanges),
-      pskKeyExchangeModes: [PSK_DHE_KE],
-      ...(config.authorities?.length && { certificateAuthorities: config.authorities }),
-      ...(config.postHandshakeAuth && { postHandshakeAuth: true as const }),
-    }),
+  const named: Named = { signatureAlgorithms: config.schemes.map((scheme) => scheme.id) }
+  if (groups.length > 0) named.supportedGroups = groups.map((group) => group.id)
+  if (config.tickets && versions.includes(TLS12))
+    named.sessionTicket = session?.version === TLS12 ? session.ticket : NONE
+  if (tls13) {
+    named.supportedVersions = versions
+    named.keyShare = shares(exchanges)
+    named.pskKeyExchangeModes = [PSK_DHE_KE]
+    if (config.authorities?.length) named.certificateAuthorities = config.authorities
+    if (config.postHandshakeAuth) named.postHandshakeAuth = true
   }
+  const extensions: Named = offers(peer.negotiation(versions[0] as Version), named)
   const more = offered(config, versions[0] as Version)
-  const extensions = {
-    ...offers(peer.negotiation(versions[0] as Version), named),
-    ...(more.length > 0 && { unknown: more }),
-  }
+  if (more.length > 0) extensions.unknown = more
   const keys = tls13 ? yield* sharedKeys(peer, session) : []
   const terms = keys[0] && mayHurry(config, keys[0])
   if (terms) yield* reverify(peer, session)
-  const opening = terms ? { ...extensions, earlyData: true as const } : extensions
-  const plain = { ...hello, extensions: opening }
+  if (terms) extensions.earlyData = true
+  const plain: ClientHello = {
+    legacyVersion: TLS12,
+    random,
+    legacySessionId,
+    cipherSuites,
+    legacyCompressionMethods: Uint8Array.of(0),
+    extensions,
+  }
   let offer = yield* sendHello(peer, config.grease ? greased(provider, plain) : plain, exchanges, keys)
   if (session?.version === TLS12) offer = { ...offer, session }
   const [first] = offer.keys
@@ -141,6 +135,9 @@ export function* client(peer: Peer): Task<Task<void>> {
   return yield* client12(peer, offer, answer, suite)
 }
 
+// as they grow: copies of objects with other fields have shapes of their own, which outlive every young collection
+type Named = { -readonly [N in keyof Extensions<'clientHello'>]: Extensions<'clientHello'>[N] }
+
 /** The groups to make shares for: so many of the first, or those that are named. */
 const sharesFor = ({ groups, keyShares }: Config): readonly NamedGroup[] => {
   const able = groups.filter((row) => row.tls13)
@@ -178,10 +175,14 @@ function* sendHello(
     const age = session ? Math.max(0, config.now() - session.created) + session.ticketAgeAdd : 0
     return { identity, obfuscatedTicketAge: age % 2 ** 32 }
   })
-  const withBinders = (binders: readonly Uint8Array[]): ClientHello => ({
-    ...hello,
-    extensions: { ...hello.extensions, preSharedKey: { identities, binders } },
-  })
+  const withBinders = (binders: readonly Uint8Array[]): ClientHello => {
+    const extensions: Named = {}
+    const before = hello.extensions as Readonly<Record<string, unknown>>
+    for (const name in before) (extensions as Record<string, unknown>)[name] = before[name]
+    extensions.preSharedKey = { identities, binders }
+    const { legacyVersion, random, legacySessionId, cipherSuites, legacyCompressionMethods } = hello
+    return { legacyVersion, random, legacySessionId, cipherSuites, legacyCompressionMethods, extensions }
+  }
   // RFC 9846 4.2.11.2: the binders cover the hello up to their list
   const blank = keys.map((key) => new Uint8Array(hashLength[key.hash]))
   const draft = peer.draft('clientHello', withBinders(blank))

@@ -4,7 +4,7 @@ import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
 import { PSK_DHE_KE } from '../extensions/tls13.ts'
-import { type ClientHello, RETRY_RANDOM, type ServerHello } from '../messages/hello.ts'
+import { type ClientHello, RETRY_RANDOM } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
 import type { Opened, Tickets } from '../session/tickets.ts'
 import { asked, type Task, wait } from '../task.ts'
@@ -27,12 +27,6 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
   let hello = message.body
   const suite = chooseSuite13(config, hello)
   let { group, share } = chooseGroup13(config, hello)
-  const head = {
-    legacyVersion: TLS12,
-    legacySessionIdEcho: hello.legacySessionId,
-    cipherSuite: suite.id,
-    legacyCompressionMethod: 0,
-  }
   facts.suite = suite
   const offersEarlyData = hello.extensions.earlyData !== undefined
 
@@ -46,7 +40,15 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
     peer.accept(message)
     yield* wait(peer.transcript.retry(suite.hash))
     const extensions = { keyShare: group.id, ...(cookie && { cookie }), supportedVersions: TLS13 }
-    peer.send('serverHello', { ...head, kind: 'helloRetryRequest', random: RETRY_RANDOM, extensions })
+    peer.send('serverHello', {
+      kind: 'helloRetryRequest',
+      legacyVersion: TLS12,
+      random: RETRY_RANDOM,
+      legacySessionIdEcho: hello.legacySessionId,
+      cipherSuite: suite.id,
+      legacyCompressionMethod: 0,
+      extensions,
+    })
     if (config.middlebox && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
     if (offersEarlyData) carrier.skipEarlyData(skipped(config))
     const again = yield* peer.receive('clientHello')
@@ -86,17 +88,18 @@ export function* server13(peer: Peer, first: Message<'clientHello'>): Task<Task<
   const stage = yield* early.handshake(agreed.secret)
   const random = serverRandom(peer, TLS13)
   facts.serverRandom = random
-  const answer: ServerHello = {
-    ...head,
+  const keyShare = { group: group.id, keyExchange: agreed.share }
+  peer.send('serverHello', {
     kind: 'serverHello',
+    legacyVersion: TLS12,
     random,
-    extensions: {
-      ...(found && { preSharedKey: found.index }),
-      keyShare: { group: group.id, keyExchange: agreed.share },
-      supportedVersions: TLS13,
-    },
-  }
-  peer.send('serverHello', answer)
+    legacySessionIdEcho: hello.legacySessionId,
+    cipherSuite: suite.id,
+    legacyCompressionMethod: 0,
+    extensions: found
+      ? { preSharedKey: found.index, keyShare, supportedVersions: TLS13 }
+      : { keyShare, supportedVersions: TLS13 },
+  })
   if (config.middlebox && !facts.retried && hello.legacySessionId.length > 0) carrier.changeCipherSpec()
   const traffic = yield* stage.traffic(yield* peer.digest())
   peer.secret('CLIENT_HANDSHAKE_TRAFFIC_SECRET', traffic.client)

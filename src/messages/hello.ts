@@ -69,7 +69,15 @@ export const ServerHello: Codec<ServerHello> = {
   read(r) {
     const fields = head.read(r)
     const kind = kindOf(fields, r)
-    return { ...fields, kind, extensions: blocks[kind].read(r) } as ServerHello
+    return {
+      kind,
+      legacyVersion: fields.legacyVersion,
+      random: fields.random,
+      legacySessionIdEcho: fields.legacySessionIdEcho,
+      cipherSuite: fields.cipherSuite,
+      legacyCompressionMethod: fields.legacyCompressionMethod,
+      extensions: blocks[kind].read(r),
+    } as ServerHello
   },
   write(w, value) {
     head.write(w, value)
