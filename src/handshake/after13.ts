@@ -2,6 +2,7 @@ import { Reader } from '../bytes/reader.ts'
 import { TLS13 } from '../config.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
+import type { Unknown } from '../extensions/registry.ts'
 import type { Facts } from '../facts.ts'
 import type { Body, Message } from '../messages/table.ts'
 import { WEEK } from '../session/session.ts'
@@ -148,16 +149,10 @@ class Open13 implements Servant {
     })
     const ticket = yield* sealed(config, session)
     if (!ticket) return
-    peer.tell('newSessionTicket', {
-      ticketLifetime: lifetime,
-      ticketAgeAdd,
-      ticketNonce,
-      ticket,
-      extensions: {
-        ...(config.earlyData > 0 && { earlyData: config.earlyData }),
-        ...(config.grease && greaseExtension(provider)),
-      },
-    })
+    const extensions: { earlyData?: number; unknown?: readonly Unknown[] } = {}
+    if (config.earlyData > 0) extensions.earlyData = config.earlyData
+    if (config.grease) extensions.unknown = greaseExtension(provider).unknown
+    peer.tell('newSessionTicket', { ticketLifetime: lifetime, ticketAgeAdd, ticketNonce, ticket, extensions })
     facts.session = session
     config.onSession?.(session)
   }

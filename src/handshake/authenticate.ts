@@ -1,6 +1,6 @@
 import { concat, equal, NONE } from '../bytes/compare.ts'
 import { utf8 } from '../bytes/text.ts'
-import { type CertificateQuestion, type Identity, TLS12, TLS13 } from '../config.ts'
+import { type Identity, TLS12, TLS13, type Version } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { type AlertName, CertificateError, illegal, TlsError } from '../errors.ts'
@@ -10,6 +10,7 @@ import { asked, type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { knownCertificate } from '../x509/known-certificates.ts'
 import { publicKeyOf } from '../x509/trial.ts'
+import type { About } from '../x509/verifier.ts'
 import { chooseOwn, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
 
@@ -22,9 +23,16 @@ const contexts: Readonly<Record<Role, Uint8Array>> = { client: context('client')
 const content = (who: Role, transcript: Uint8Array): Uint8Array => concat(contexts[who], transcript)
 
 /** The identities that may be shown: what the hook answers, or what the config has. */
-export function* identities(peer: Peer, question: CertificateQuestion): Task<readonly Identity[]> {
-  const { certificate, identities: configured } = peer.config
+export function* identities(
+  { config, facts }: Peer,
+  version: Version,
+  schemes: readonly Scheme[],
+  authorities: readonly Uint8Array[] = [],
+): Task<readonly Identity[]> {
+  const { certificate, identities: configured } = config
   if (!certificate) return configured
+  const { role, serverName } = facts
+  const question = { role, version, schemes, authorities, ...(serverName !== undefined && { serverName }) }
   const answer: Identity | readonly Identity[] | undefined = yield* asked(() => certificate(question), 'certificate')
   return answer === undefined ? [] : 'chain' in answer ? [answer] : answer
 }
@@ -40,15 +48,12 @@ export function* prove(
   const { role } = peer.facts
   peer.facts.identity = identity
   peer.facts.ownScheme = scheme
+  const first: { statusRequest?: Uint8Array; signedCertificateTimestamp?: Uint8Array } = {}
+  if (extras.ocsp && identity.ocsp) first.statusRequest = identity.ocsp
+  if (extras.scts && identity.scts) first.signedCertificateTimestamp = identity.scts
   peer.send('certificate', {
     certificateRequestContext: context,
-    certificateList: identity.chain.map((certData, i) => ({
-      certData,
-      extensions: {
-        ...(i === 0 && extras.ocsp && identity.ocsp && { statusRequest: identity.ocsp }),
-        ...(i === 0 && extras.scts && identity.scts && { signedCertificateTimestamp: identity.scts }),
-      },
-    })),
+    certificateList: identity.chain.map((certData, i) => ({ certData, extensions: i === 0 ? first : {} })),
   })
   const signature = yield* wait(identity.key.sign(scheme.algorithm, content(role, yield* peer.digest())), 'privateKey')
   peer.send('certificateVerify', { algorithm: scheme.id, signature })
@@ -94,20 +99,17 @@ function* verify(
   const { config, facts, provider } = peer
   const { peerName, verifier } = config
   const purpose = facts.role === 'client' ? 'server' : 'client'
+  const about: { -readonly [F in keyof About]: About[F] } = {
+    provider,
+    purpose,
+    time: config.now(),
+    ocspAsked: purpose === 'server' && config.ocsp,
+  }
+  if (purpose === 'server' && peerName !== undefined) about.name = peerName
+  if (ocsp) about.ocsp = ocsp
+  if (scts) about.scts = scts
   try {
-    facts.verified = yield* asked(
-      () =>
-        verifier.verify(certificates, {
-          provider,
-          purpose,
-          time: config.now(),
-          ...(purpose === 'server' && peerName !== undefined && { name: peerName }),
-          ...(ocsp && { ocsp }),
-          ocspAsked: purpose === 'server' && config.ocsp,
-          ...(scts && { scts }),
-        }),
-      'verify',
-    )
+    facts.verified = yield* asked(() => verifier.verify(certificates, about), 'verify')
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error
     throw new TlsError(alertOf(error.code), 'CERTIFICATE_VERIFY_FAILED', error.message, { cause: error })
@@ -211,13 +213,7 @@ export function* answerRequest(
   const { config, facts } = peer
   const schemes = knownSchemes(extensions.signatureAlgorithms)
   facts.peerAuthorities = extensions.certificateAuthorities ?? []
-  const offered = yield* identities(peer, {
-    role: 'client',
-    version: TLS13,
-    schemes,
-    authorities: extensions.certificateAuthorities ?? [],
-    ...(facts.serverName !== undefined && { serverName: facts.serverName }),
-  })
+  const offered = yield* identities(peer, TLS13, schemes, extensions.certificateAuthorities)
   const choice = chooseOwn(config, offered, offered, schemes, TLS13, extensions.certificateAuthorities)
   if (!choice) return proveNothing(peer, context)
   yield* prove(peer, choice.identity, choice.scheme, context, {

@@ -208,15 +208,9 @@ const RSA_SIGN = 1
 const ECDSA_SIGN = 64
 
 function* chooseOurs(peer: Peer, request: Body<'certificateRequest12'>) {
-  const { config, facts } = peer
+  const { config } = peer
   const schemes = knownSchemes(request.supportedSignatureAlgorithms)
-  const offered = yield* identities(peer, {
-    role: 'client',
-    version: TLS12,
-    schemes,
-    authorities: request.certificateAuthorities,
-    ...(facts.serverName !== undefined && { serverName: facts.serverName }),
-  })
+  const offered = yield* identities(peer, TLS12, schemes, request.certificateAuthorities)
   const fitting = offered.filter(({ key }) =>
     request.certificateTypes.includes(key.facts.type.startsWith('rsa') ? RSA_SIGN : ECDSA_SIGN),
   )

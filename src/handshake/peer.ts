@@ -81,7 +81,9 @@ export class Peer implements Beside {
   /** What extensions are told. */
   negotiation(version: Version): Negotiation {
     const { config, facts, carrier } = this
-    return { config, facts, version, records: carrier, ...(facts.suite && { suite: facts.suite }) }
+    const { suite } = facts
+    const records = carrier
+    return suite ? { config, facts, version, suite, records } : { config, facts, version, records }
   }
 
   // ---- messages

@@ -156,32 +156,38 @@ const proof = ({ resumed, session, group, peerScheme, ocsp, scts }: Facts) => {
 }
 
 /** What a session of either version keeps of a handshake. */
-export const remember = ({ config, facts, binding }: Peer, given: Given): Session => ({
-  version: given.version,
-  suite: given.suite.id,
-  secret: given.secret,
-  id: given.id ?? NONE,
-  ticket: given.ticket ?? NONE,
-  ticketAgeAdd: given.ticketAgeAdd ?? 0,
-  lifetime: given.lifetime,
-  created: config.now(),
-  serverName: facts.serverName,
-  peerName: facts.role === 'client' ? config.peerName : undefined,
-  alpn: facts.alpn,
-  extendedMasterSecret: facts.extendedMasterSecret ?? false,
-  encryptThenMac: facts.encryptThenMac ?? false,
-  chain: (facts.peerChain ?? []).map((certificate) => certificate.raw),
-  verifyCode: facts.verified?.code ?? 0,
-  context: config.sessionContext,
-  binding,
-  region: '',
-  earlyData: given.earlyData ?? 0,
-  maxFragmentLength: facts.maxFragmentLength ?? 0,
-  recordLimit: facts.peerRecordLimit ?? 0,
-  trustedUntil: trustedUntil(config, facts),
-  ...proof(facts),
-  appData: NONE,
-})
+export const remember = ({ config, facts, binding }: Peer, given: Given): Session => {
+  const shown = proof(facts)
+  return {
+    version: given.version,
+    suite: given.suite.id,
+    secret: given.secret,
+    id: given.id ?? NONE,
+    ticket: given.ticket ?? NONE,
+    ticketAgeAdd: given.ticketAgeAdd ?? 0,
+    lifetime: given.lifetime,
+    created: config.now(),
+    serverName: facts.serverName,
+    peerName: facts.role === 'client' ? config.peerName : undefined,
+    alpn: facts.alpn,
+    extendedMasterSecret: facts.extendedMasterSecret ?? false,
+    encryptThenMac: facts.encryptThenMac ?? false,
+    chain: (facts.peerChain ?? []).map((certificate) => certificate.raw),
+    verifyCode: facts.verified?.code ?? 0,
+    context: config.sessionContext,
+    binding,
+    region: '',
+    earlyData: given.earlyData ?? 0,
+    maxFragmentLength: facts.maxFragmentLength ?? 0,
+    recordLimit: facts.peerRecordLimit ?? 0,
+    trustedUntil: trustedUntil(config, facts),
+    group: shown.group,
+    peerScheme: shown.peerScheme,
+    ocsp: shown.ocsp,
+    scts: shown.scts,
+    appData: NONE,
+  }
+}
 
 /** What is a session's own: the rest is of the handshake that it comes from. */
 interface Given extends Partial<Pick<Session, 'id' | 'ticket' | 'ticketAgeAdd' | 'earlyData'>> {

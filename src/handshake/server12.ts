@@ -248,14 +248,8 @@ function* store(sessions: Sessions, session: Session): Task<void> {
 }
 
 function* choose(peer: Peer, hello: ClientHello): Task<Choice12> {
-  const { serverName, signatureAlgorithms, certificateAuthorities } = hello.extensions
-  const offered = yield* identities(peer, {
-    role: 'server',
-    version: TLS12,
-    schemes: knownSchemes(signatureAlgorithms),
-    authorities: certificateAuthorities ?? [],
-    ...(serverName !== undefined && { serverName }),
-  })
+  const { signatureAlgorithms, certificateAuthorities } = hello.extensions
+  const offered = yield* identities(peer, TLS12, knownSchemes(signatureAlgorithms), certificateAuthorities)
   return chooseSuite12(peer.config, hello, offered)
 }
 

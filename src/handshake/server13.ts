@@ -199,19 +199,13 @@ const checkSecondHello = (one: ClientHello, two: ClientHello, group: number, coo
 /** How we show who we are: the certificate, and the scheme to sign with, that this client can check. */
 function* chooseProof(peer: Peer, hello: ClientHello) {
   const { config, facts } = peer
-  const { signatureAlgorithms, serverName, certificateAuthorities } = hello.extensions
+  const { signatureAlgorithms, certificateAuthorities } = hello.extensions
   // RFC 9846 4.2.3: signature_algorithms MUST be there when the server is to show a certificate
   if (!signatureAlgorithms)
     throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
   const schemes = knownSchemes(signatureAlgorithms)
   if (certificateAuthorities) facts.peerAuthorities = certificateAuthorities
-  const offered = yield* identities(peer, {
-    role: 'server',
-    version: TLS13,
-    schemes,
-    authorities: certificateAuthorities ?? [],
-    ...(serverName !== undefined && { serverName }),
-  })
+  const offered = yield* identities(peer, TLS13, schemes, certificateAuthorities)
   const choice = chooseIdentity(config, offered, schemes, TLS13, certificateAuthorities)
   if (choice) {
     facts.identity = choice.identity

@@ -191,7 +191,11 @@ export const readAuthorityKeyId = (from: DerReader): AuthorityKeyId => {
   inside.close()
   if ((issuer === undefined) !== (serial === undefined))
     inside.fail('has an issuer without a serial number, or the reverse')
-  return { ...(keyId && { keyId }), ...(issuer && { issuer }), ...(serial && { serial }) }
+  const read: { -readonly [F in keyof AuthorityKeyId]: AuthorityKeyId[F] } = {}
+  if (keyId) read.keyId = keyId
+  if (issuer) read.issuer = issuer
+  if (serial) read.serial = serial
+  return read
 }
 
 const policies = (from: DerReader): Policy[] => {

@@ -164,7 +164,7 @@ export function* buildPath(
   const leaf = sent[0]
   if (!leaf) throw new CertificateError(verdicts.nothingToCheck, 0, 'there is no certificate to verify')
   const rules = rulesOf(about, options)
-  const trial = new Trial(rules, about.provider, { ...usualBudget, ...options.budget })
+  const trial = new Trial(rules, about.provider, options.budget ? { ...usualBudget, ...options.budget } : usualBudget)
   const anchors = storeOf(options.anchors)
   const pools = [anchors, storeOf(options.intermediates ?? []), new Store(sent.slice(1))]
   const revocation = new Revocation(trial, {
@@ -210,7 +210,10 @@ export function* buildPath(
     .map(({ reference }) => reference && matchIdentity(leaf, reference))
     .find((match) => match !== undefined)
   const { policies } = processPolicies(path.chain, path.end === 'anchor', rules.policies)
-  return { chain: path.chain, code, policies, ...(transparency && { logged }), ...(name !== undefined && { name }) }
+  const verified: { -readonly [F in keyof Verified]: Verified[F] } = { chain: path.chain, code, policies }
+  if (transparency) verified.logged = logged
+  if (name !== undefined) verified.name = name
+  return verified
 }
 
 /** Who signs lists needs a path, but neither a name nor a purpose of TLS nor policies. */
@@ -249,7 +252,7 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
     profile: options.profile ?? 'webpki',
     strict: options.strict ?? false,
     tolerant: options.onCertificate !== undefined,
-    policies: { ...noPolicies, ...options.policies },
+    policies: options.policies ? { ...noPolicies, ...options.policies } : noPolicies,
     revocation: revocationRules(about, options.revocation ?? {}),
     rememberSignatures: options.rememberSignatures ?? true,
   }

@@ -25,7 +25,7 @@ export const publicKey = (spki: Uint8Array): PublicKey => {
   const { facts } = parts
   const key = readable('public key', facts, () => importPublic(parts, spki))
   const as = options(key)
-  return {
+  const signs: PublicKey = {
     facts,
     verify(algorithm, message, signature) {
       if (!fits(algorithm, facts)) return false
@@ -36,11 +36,10 @@ export const publicKey = (spki: Uint8Array): PublicKey => {
         return false
       }
     },
-    ...(facts.type === 'rsa' && {
-      encrypt: (message: Uint8Array) =>
-        plain(crypto.publicEncrypt({ key, padding: crypto.constants.RSA_PKCS1_PADDING }, message)),
-    }),
   }
+  if (facts.type !== 'rsa') return signs
+  const padding = crypto.constants.RSA_PKCS1_PADDING
+  return { ...signs, encrypt: (message) => plain(crypto.publicEncrypt({ key, padding }, message)) }
 }
 
 export const privateKey = (pkcs8: Uint8Array): PrivateKey & { readonly pkcs8: Uint8Array } => {
