@@ -4,7 +4,7 @@
  *   npm run bench:scale [-- --short] [-- --only PATTERN]     writes bench/results/scale.json and an SVG for each part
  */
 import cluster from 'node:cluster'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
@@ -265,15 +265,19 @@ const inCluster = async (count: number): Promise<number> => {
   })
   return (await Promise.all(answers)).reduce((sum, rate) => sum + rate, 0)
 }
+/** In turns, and the best of each: a neighbour on the machine takes more from two cores than from one. */
 const cores = async (): Promise<readonly Point[]> => {
-  const points: Point[] = []
-  for (const count of [1, 2])
-    points.push({
-      cores: count,
-      'handshakes/s, worker_threads': await inWorkers(count),
-      'handshakes/s, node:cluster': await inCluster(count),
-    })
-  return points
+  const best = { workers: [0, 0], cluster: [0, 0] }
+  for (let round = 0; round < (values.short ? 1 : 5); round++)
+    for (const at of [0, 1]) {
+      best.workers[at] = Math.max(best.workers[at] as number, await inWorkers(at + 1))
+      best.cluster[at] = Math.max(best.cluster[at] as number, await inCluster(at + 1))
+    }
+  return [0, 1].map((at) => ({
+    cores: at + 1,
+    'handshakes/s, worker_threads': best.workers[at] as number,
+    'handshakes/s, node:cluster': best.cluster[at] as number,
+  }))
 }
 
 const parts: Readonly<Record<string, Part>> = {
@@ -292,6 +296,7 @@ else if (cluster.isWorker) {
   process.send?.(rate, () => process.exit(0))
 } else {
   const report: Record<string, readonly Point[]> = {}
+  const kept = values.only && existsSync(file('scale.json')) ? JSON.parse(readFileSync(file('scale.json'), 'utf8')) : {}
   for (const [name, { title, x, measure }] of Object.entries(parts)) {
     if (!name.includes(values.only)) continue
     const points = await measure()
@@ -309,7 +314,7 @@ else if (cluster.isWorker) {
     })
     writeFileSync(file(`${name}.svg`), plot(title, x, 'times the first', curves))
   }
-  writeFileSync(file('scale.json'), `${JSON.stringify({ node: process.version, ...report }, null, 2)}\n`)
+  writeFileSync(file('scale.json'), `${JSON.stringify({ ...kept, node: process.version, ...report }, null, 2)}\n`)
   console.log(`scale: ${Object.keys(report).length} parts measured on Node ${process.version}`)
   process.exit(0)
 }
