@@ -160,8 +160,10 @@ const padsFor = (block: number): Pads => {
         inner[i] = IPAD
         outer[i] = OPAD
       }
-      inner.fill(0, block, end)
-      outer.fill(0, block)
+      // calls of the runtime cost more than so few bytes
+      if (end > SHORT) inner.fill(0, block, end)
+      else for (let i = block; i < end; i++) inner[i] = 0
+      for (let i = block; i < block + size; i++) outer[i] = 0
       return out
     },
   }
