@@ -4,6 +4,7 @@ import type { Certificate } from './certificate.ts'
 import { comparisons, namesOf, violationOf } from './constraints.ts'
 import { type AccessDescription, processed } from './extensions.ts'
 import { adviceOn, type Fault, shortened, shown } from './fault.ts'
+import type { GeneralName } from './general-name.ts'
 import { matchIdentity } from './identity.ts'
 import { knownOid, oidName } from './oids.ts'
 import { policyWork, processPolicies } from './policy.ts'
@@ -390,11 +391,12 @@ const constrain = (
   const certificate = chain[depth] as Certificate
   if (depth > 0 && certificate.selfIssued) return
   const openssl = trial.rules.profile === 'openssl'
-  // common names are no names here, but whoever asks for OpenSSL's answer may take them for some
-  const names = namesOf(certificate, openssl && depth === 0)
+  let found: readonly GeneralName[] | undefined
   for (const issuer of chain.slice(depth + 1)) {
     const { nameConstraints } = issuer.known
     if (!nameConstraints) continue
+    // common names are no names here, but whoever asks for OpenSSL's answer may take them for some
+    const names = (found ??= namesOf(certificate, openssl && depth === 0))
     const { permitted, excluded } = nameConstraints
     // OpenSSL gives up where each name with each constraint would be too many, whatever their kinds
     const most = names.length * (permitted.length + excluded.length)

@@ -66,7 +66,7 @@ export class Store implements Iterable<Certificate> {
   kept(certificate: Certificate): Certificate | undefined {
     this.#index()
     const entry = this.#find(certificate.raw)
-    return entry && parsed([entry], () => true)[0]
+    return (entry && certificateOf(entry)) ?? undefined
   }
 
   /**
@@ -106,13 +106,15 @@ export class Store implements Iterable<Certificate> {
   }
 
   #find(raw: Uint8Array): Entry | undefined {
-    return this.#byEnd.get(hashOf(raw.subarray(-END)))?.find((entry) => sameBytes(entry.raw, raw))
+    const entries = this.#byEnd.get(hashOf(raw, raw.length - END))
+    if (entries) for (const entry of entries) if (sameBytes(entry.raw, raw)) return entry
+    return undefined
   }
 
   #put(entry: Entry): boolean {
     if (this.#find(entry.raw)) return false
     this.#entries.push(entry)
-    put(this.#byEnd, hashOf(entry.raw.subarray(-END)), entry)
+    put(this.#byEnd, hashOf(entry.raw, entry.raw.length - END), entry)
     put(this.#bySubject, looseHash(entry.subject), entry)
     if (entry.keyId) put(this.#byKeyId, hashOf(entry.keyId), entry)
     return true
@@ -137,10 +139,15 @@ const parsed = (entries: readonly Entry[] | undefined, wanted: (entry: Entry) =>
   const certificates: Certificate[] = []
   for (const entry of entries ?? []) {
     if (!wanted(entry)) continue
-    if (entry.certificate === undefined) entry.certificate = quietly(() => parseCertificate(entry.raw)) ?? null
-    if (entry.certificate) certificates.push(entry.certificate)
+    const certificate = certificateOf(entry)
+    if (certificate) certificates.push(certificate)
   }
   return certificates
+}
+
+const certificateOf = (entry: Entry): Certificate | null => {
+  if (entry.certificate === undefined) entry.certificate = quietly(() => parseCertificate(entry.raw)) ?? null
+  return entry.certificate
 }
 
 const keyOf = (entry: Entry): string | null => {
@@ -162,9 +169,9 @@ const quietly = <T>(parse: () => T): T | undefined => {
   }
 }
 
-const hashOf = (bytes: Uint8Array): number => {
+const hashOf = (bytes: Uint8Array, from = 0): number => {
   let hash = bytes.length
-  for (let at = 0; at < bytes.length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
+  for (let at = Math.max(0, from); at < bytes.length; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
   return hash
 }
 
