@@ -178,6 +178,8 @@ const roundTrip = async (name: string, size: number, wishes: Wishes = {}): Promi
     name,
     unit: 'round trips/s',
     amount: 500,
+    // the first that is measured would be compiled while it is
+    warmUp: 100,
     sides: {
       ours: () => ours.pingPong(mine, 500, size),
       nodeTls: () => pingPongStreams(theirs, 500, size),
