@@ -16,7 +16,7 @@ export interface Row {
   readonly name: string
   readonly unit: string
   readonly amount?: number
-  /** How often ours is called before it counts, where some samples are not enough to have it compiled. */
+  /** How often each side is called before it counts, where some samples are not enough to have it compiled. */
   readonly warmUp?: number
   readonly rounds?: number
   readonly sides: Partial<Readonly<Record<Side, () => unknown>>>
@@ -82,7 +82,7 @@ export const measure = async (row: Row, rounds: number, ms: number, short = fals
   // what is compiled as it runs needs some time until it stands
   for (const side of here) {
     const once = row.sides[side]
-    for (let i = 0; once && side === 'ours' && i < warmUp; i++) {
+    for (let i = 0; once && i < warmUp; i++) {
       const answer = once()
       if (answer instanceof Promise) await answer
     }

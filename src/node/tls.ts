@@ -44,6 +44,9 @@ export const getCACertificates = (kind = 'default'): string[] => {
   )
 }
 
+/** Certificates are neither sent nor taken compressed (RFC 8879). */
+export const getCertificateCompressionAlgorithms = (): string[] => []
+
 export const setDefaultCACertificates = (_certificates: readonly string[]): void => {
   throw misuse(
     'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM',
@@ -203,6 +206,7 @@ const names = {
   createSecurePair,
   createServer,
   getCACertificates,
+  getCertificateCompressionAlgorithms,
   getCiphers,
   rootCertificates,
   setDefaultCACertificates,
