@@ -76,7 +76,7 @@ export const sample = async (once: () => unknown, ms: number, amount = 1): Promi
 
 /** Measures all sides of a row in turns, so that whatever else the machine does hits all of them alike. */
 export const measure = async (row: Row, rounds: number, ms: number, short = false): Promise<Result> => {
-  const warmUp = (row.warmUp ?? 0) / (short ? 5 : 1)
+  const { warmUp = 0 } = row
   const here = sides.filter((side) => row.sides[side] ?? row.figures?.[side])
   const figures = { ours: [] as Figure[], nodeTls: [] as Figure[], floor: [] as Figure[] }
   // what is compiled as it runs needs some time until it stands
