@@ -99,17 +99,21 @@ function* verify(
   const { config, facts, provider } = peer
   const { peerName, verifier } = config
   const purpose = facts.role === 'client' ? 'server' : 'client'
-  const about: { -readonly [F in keyof About]: About[F] } = {
-    provider,
-    purpose,
-    time: config.now(),
-    ocspAsked: purpose === 'server' && config.ocsp,
+  // anew each time that the verifier is asked: time goes on while it makes up its mind
+  const about = (): About => {
+    const told: { -readonly [F in keyof About]: About[F] } = {
+      provider,
+      purpose,
+      time: config.now(),
+      ocspAsked: purpose === 'server' && config.ocsp,
+    }
+    if (purpose === 'server' && peerName !== undefined) told.name = peerName
+    if (ocsp) told.ocsp = ocsp
+    if (scts) told.scts = scts
+    return told
   }
-  if (purpose === 'server' && peerName !== undefined) about.name = peerName
-  if (ocsp) about.ocsp = ocsp
-  if (scts) about.scts = scts
   try {
-    facts.verified = yield* asked(() => verifier.verify(certificates, about), 'verify')
+    facts.verified = yield* asked(() => verifier.verify(certificates, about()), 'verify')
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error
     throw new TlsError(alertOf(error.code), 'CERTIFICATE_VERIFY_FAILED', error.message, { cause: error })
