@@ -2,6 +2,7 @@ import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
+import { HEADER } from '../crypto/protect-header.ts'
 import type { Keying, Opened } from '../crypto/provider.ts'
 import { type CipherName, ciphers, type Suite } from '../crypto/suites.ts'
 import { TlsError, Truncated } from '../errors.ts'
@@ -15,7 +16,6 @@ export const ALERT = 21
 export const HANDSHAKE = 22
 export const APPLICATION_DATA = 23
 
-const HEADER = 5
 const MAX_PLAINTEXT = 16384
 /**
  * What protection may add to a plaintext: RFC 9846 section 5.2. RFC 5246 section 6.2.3 has room for what compression adds;
