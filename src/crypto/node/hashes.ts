@@ -53,9 +53,9 @@ class Gathering implements Hash {
 
   digest(): Uint8Array {
     if (this.#live) return this.#live.digest() as Uint8Array
-    const out = new Uint8Array(hashLength[this.#name])
-    latin1Write.call(out, digestText(this.#name, this.#gathered), 0, out.length)
-    return out
+    const size = hashLength[this.#name]
+    latin1Write.call(written, digestText(this.#name, this.#gathered), 0, size)
+    return written.slice(0, size)
   }
 
   copy(): Hash {
@@ -67,6 +67,8 @@ class Gathering implements Hash {
   }
 }
 const EMPTY = new Uint8Array(0)
+/** Lent to one digest after another. */
+const written = new Uint8Array(64)
 /** Bytes: a handshake with a usual chain has less than the one, and most have less than the other. */
 const LITTLE = 4096
 const USUAL = 2048
@@ -137,6 +139,9 @@ const padsFor = (block: number): Pads => {
   const outer = new Uint8Array(block + 64)
   inner.fill(IPAD, 0, block)
   outer.fill(OPAD, 0, block)
+  // four bytes are put back at once
+  const [innerWords, outerWords] = [new Uint32Array(inner.buffer, 0, block / 4), new Uint32Array(outer.buffer, 0, block / 4)]
+  const [ipads, opads] = [innerWords[0] as number, outerWords[0] as number]
   /** Views of what is hashed, made once where it is short. */
   const beginnings: (Uint8Array | undefined)[] = new Array(SHORT).fill(undefined)
   const beginning = (end: number): Uint8Array =>
@@ -154,16 +159,17 @@ const padsFor = (block: number): Pads => {
       }
       const size = hashLength[name]
       latin1Write.call(outer, digestText(name, beginning(end)), block, size)
-      const out = new Uint8Array(length)
-      latin1Write.call(out, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), 0, length)
-      for (let i = 0; i < known; i++) {
-        inner[i] = IPAD
-        outer[i] = OPAD
+      latin1Write.call(outer, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), block, size)
+      // copied, since what is written to directly is moved out of V8's heap first
+      const out = outer.slice(block, block + length)
+      for (let i = block; i < block + size; i++) outer[i] = 0
+      for (let i = (known + 3) >> 2; i-- > 0; ) {
+        innerWords[i] = ipads
+        outerWords[i] = opads
       }
       // calls of the runtime cost more than so few bytes
       if (end > SHORT) inner.fill(0, block, end)
       else for (let i = block; i < end; i++) inner[i] = 0
-      for (let i = block; i < block + size; i++) outer[i] = 0
       return out
     },
   }
