@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
 import { discard } from '../src/bytes/discard.ts'
 import { group } from '../src/crypto/node/groups.ts'
+import { hash } from '../src/crypto/node/hashes.ts'
 import { publicKey } from '../src/crypto/node/keys.ts'
-import type { Exchange, Group, PublicKey } from '../src/crypto/provider.ts'
+import type { Exchange, Group, Hash, PublicKey } from '../src/crypto/provider.ts'
 import type { SetUp } from './material.ts'
 
 /**
@@ -35,9 +36,8 @@ const hmac = (key: Uint8Array, data: Uint8Array): Uint8Array => {
   }
   scratch.set(data, BLOCK)
   hashInto(scratch.subarray(0, BLOCK + data.length), outer, BLOCK)
-  const out = new Uint8Array(SIZE)
-  hashInto(outer, out, 0)
-  return out
+  hashInto(outer, outer, BLOCK)
+  return outer.slice(BLOCK)
 }
 
 /** The info of HKDF-Expand-Label, with as many bytes of context as the key schedule has. */
@@ -56,7 +56,9 @@ const FINISHED = message(36)
 const TICKET = message(280)
 const SIGNED = message(130)
 
-const digest = (hash: crypto.Hash): Uint8Array => hash.copy().digest()
+/** A transcript as it grows: hashed anew for each digest where that costs less than copies of a native object. */
+const transcript = (): Hash => hash(HASH)
+const digest = (transcript: Hash): Uint8Array => transcript.digest() as Uint8Array
 
 const FULL_TAG = { authTagLength: 16 }
 const nonce = new Uint8Array(12)
@@ -120,7 +122,7 @@ const proofOf = ({ root, intermediate, leaf, key }: SetUp, pss: boolean): Proof 
 }
 
 /** One end's key schedule of TLS 1.3 from the handshake secret on, which is the same on both. */
-const schedule13 = (hash: crypto.Hash, shared: Uint8Array, derived: Uint8Array) => {
+const schedule13 = (hash: Hash, shared: Uint8Array, derived: Uint8Array) => {
   const handshake = hmac(derived, shared)
   hash.update(SERVER_HELLO)
   const hello = digest(hash)
@@ -129,7 +131,7 @@ const schedule13 = (hash: crypto.Hash, shared: Uint8Array, derived: Uint8Array) 
   return { handshake, client, server, reading: keyOf(client), writing: keyOf(server) }
 }
 
-const master13 = (hash: crypto.Hash, handshake: Uint8Array) => {
+const master13 = (hash: Hash, handshake: Uint8Array) => {
   const master = hmac(expand(handshake), NONE)
   digest(hash)
   const [client, server] = [expand(master), expand(master)]
@@ -151,7 +153,7 @@ const handshake13 = ({ proof, clientProof, psk }: Shape): (() => void) => {
   const derived = message(SIZE)
   const shared = message(SIZE)
   /** The early secret and what hangs on it; without a key it is always the same. */
-  const early = (hash: crypto.Hash): Uint8Array => {
+  const early = (hash: Hash): Uint8Array => {
     if (!psk) return derived
     const secret = hmac(NONE, shared)
     finished(expand(secret), digest(hash))
@@ -162,11 +164,11 @@ const handshake13 = ({ proof, clientProof, psk }: Shape): (() => void) => {
     // ClientHello
     crypto.randomFillSync(new Uint8Array(64))
     const exchange = x25519.start() as Exchange
-    const client = crypto.createHash(HASH)
+    const client = transcript()
     client.update(hello)
     const clientEarly = early(client)
     // the server's flight
-    const server = crypto.createHash(HASH)
+    const server = transcript()
     server.update(hello)
     if (psk) open(box, ticket, 'aes-256-gcm')
     const serverEarly = early(server)
@@ -242,8 +244,8 @@ const handshake12 = (proof: Proof): (() => void) => {
   const box = crypto.createSecretKey(message(32))
   return () => {
     crypto.randomFillSync(new Uint8Array(96))
-    const client = crypto.createHash(HASH)
-    const server = crypto.createHash(HASH)
+    const client = transcript()
+    const server = transcript()
     // ServerKeyExchange
     const exchange = x25519.start() as Exchange
     const signature = proof.sign()
@@ -251,7 +253,7 @@ const handshake12 = (proof: Proof): (() => void) => {
     proof.checkChain()
     proof.check(signature)
     const agreed = x25519.answer(exchange.share) as { share: Uint8Array; secret: Uint8Array }
-    const end = (hash: crypto.Hash, secret: Uint8Array) => {
+    const end = (hash: Hash, secret: Uint8Array) => {
       hash.update(HELLO)
       hash.update(SERVER_HELLO)
       hash.update(FLIGHT_CERTIFICATE)

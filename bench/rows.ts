@@ -20,8 +20,8 @@ import { pingPong as pingPongStreams, pour as pourStreams, type Streams } from '
 import * as tcp from './tcp.ts'
 
 const MIB = 1 << 20
-/** Handshakes until what is compiled as it runs stands. */
-const WARM = 1500
+/** Handshakes until what is compiled as it runs stands: the last of it is compiled, and compiled anew, after some thousands. */
+const WARM = 6000
 
 const handshake = async (name: string, wishes: Wishes, work: floor.Work): Promise<Row> => {
   const ends = await setUp(wishes)
