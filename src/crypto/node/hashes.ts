@@ -140,7 +140,10 @@ const padsFor = (block: number): Pads => {
   inner.fill(IPAD, 0, block)
   outer.fill(OPAD, 0, block)
   // four bytes are put back at once
-  const [innerWords, outerWords] = [new Uint32Array(inner.buffer, 0, block / 4), new Uint32Array(outer.buffer, 0, block / 4)]
+  const [innerWords, outerWords] = [
+    new Uint32Array(inner.buffer, 0, block / 4),
+    new Uint32Array(outer.buffer, 0, block / 4),
+  ]
   const [ipads, opads] = [innerWords[0] as number, outerWords[0] as number]
   /** Views of what is hashed, made once where it is short. */
   const beginnings: (Uint8Array | undefined)[] = new Array(SHORT).fill(undefined)
