@@ -4,6 +4,7 @@ import { discard } from '../src/bytes/discard.ts'
 import { group } from '../src/crypto/node/groups.ts'
 import { hash } from '../src/crypto/node/hashes.ts'
 import { publicKey } from '../src/crypto/node/keys.ts'
+import { untraced } from '../src/crypto/node/untraced.ts'
 import type { Exchange, Group, Hash, PublicKey } from '../src/crypto/provider.ts'
 import type { SetUp } from './material.ts'
 
@@ -108,7 +109,7 @@ const proofOf = ({ root, intermediate, leaf, key }: SetUp, pss: boolean): Proof 
   }
   let current: PublicKey | undefined
   return {
-    sign: () => crypto.sign(HASH, SIGNED, signer),
+    sign: () => untraced(() => crypto.sign(HASH, SIGNED, signer)),
     check(signature) {
       if (!current?.verify(algorithm, SIGNED, signature)) throw new Error('a good signature is refused')
     },

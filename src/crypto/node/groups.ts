@@ -7,6 +7,7 @@ import { BadShare, type CurveName, type Group, type GroupName } from '../provide
 import { Ahead } from './ahead.ts'
 import { plain } from './hashes.ts'
 import { random } from './random.ts'
+import { untraced } from './untraced.ts'
 
 /** Undefined: this runtime cannot do it. */
 export const group = (name: GroupName): Group | undefined => {
@@ -122,12 +123,10 @@ export const hasRaw = ((): boolean => {
 function imported(name: string, point: Uint8Array, raw = hasRaw): crypto.KeyObject {
   if (raw) {
     const key = { key: point, format: RAW, asymmetricKeyType: name.toLowerCase() }
-    return crypto.createPublicKey(key as unknown as crypto.JsonWebKeyInput)
+    return untraced(() => crypto.createPublicKey(key as unknown as crypto.JsonWebKeyInput))
   }
-  return crypto.createPublicKey({
-    key: { kty: 'OKP', crv: name, x: Buffer.from(point).toString('base64url') },
-    format: 'jwk',
-  })
+  const x = Buffer.from(point).toString('base64url')
+  return untraced(() => crypto.createPublicKey({ key: { kty: 'OKP', crv: name, x }, format: 'jwk' }))
 }
 
 /**
@@ -144,7 +143,7 @@ const fresh = (type: 'x25519', name: string, length: number): (() => Started) =>
   const throughImport = (): Started => {
     const d = Buffer.from(random(length)).toString('base64url')
     // `x` must be there, but the true one is computed
-    const key = crypto.createPrivateKey({ key: { kty: 'OKP', crv: name, d, x: d }, format: 'jwk' })
+    const key = untraced(() => crypto.createPrivateKey({ key: { kty: 'OKP', crv: name, d, x: d }, format: 'jwk' }))
     const { x } = key.export({ format: 'jwk' })
     if (x === d || x === undefined) throw new Misuse('this runtime does not compute the public half of a JWK')
     return { key, share: new Uint8Array(Buffer.from(x, 'base64url')) }
@@ -193,7 +192,7 @@ const nist = (name: CurveName, ecdhName: string, length: number) => {
       agree(peer) {
         const key = { ...raw, key: checked(peer) }
         try {
-          const point = crypto.createPublicKey(key as unknown as crypto.JsonWebKeyInput)
+          const point = untraced(() => crypto.createPublicKey(key as unknown as crypto.JsonWebKeyInput))
           return plain(crypto.diffieHellman({ privateKey, publicKey: point }))
         } catch (error) {
           throw refused(name, 'is not a point of the curve', error)

@@ -19,6 +19,7 @@ import { unpadded } from '../rsa-unpad.ts'
 import { hasRaw } from './groups.ts'
 import { plain } from './hashes.ts'
 import { random } from './random.ts'
+import { untraced } from './untraced.ts'
 
 export const publicKey = (spki: Uint8Array): PublicKey => {
   const parts = parseSpki(spki)
@@ -31,7 +32,7 @@ export const publicKey = (spki: Uint8Array): PublicKey => {
       if (!fits(algorithm, facts)) return false
       if (!wellFormed(facts, signature)) return false
       try {
-        return crypto.verify(hashOf(algorithm), message, as(algorithm), signature)
+        return untraced(() => crypto.verify(hashOf(algorithm), message, as(algorithm), signature))
       } catch {
         return false
       }
@@ -55,7 +56,7 @@ export const privateKey = (pkcs8: Uint8Array): PrivateKey & { readonly pkcs8: Ui
     sign(algorithm, message) {
       if (!fits(algorithm, facts))
         throw new Misuse(`a key of type ${facts.type} cannot sign with ${algorithm.kind}; choose a scheme that fits it`)
-      return plain(crypto.sign(hashOf(algorithm), message, as(algorithm)))
+      return plain(untraced(() => crypto.sign(hashOf(algorithm), message, as(algorithm))))
     },
     ...(facts.type === 'rsa' && {
       decrypt: (ciphertext: Uint8Array, length: number) => decrypt(key, facts.bits, ciphertext, length),
@@ -101,7 +102,7 @@ const encoded = (pair: { privateKey: unknown }): Uint8Array => plain(pair.privat
 
 const readable = <T>(what: string, facts: KeyFacts, read: () => T): T => {
   try {
-    return read()
+    return untraced(read)
   } catch (error) {
     if (error instanceof Misuse) throw error
     throw new Misuse(`this ${facts.type} ${what} is not valid, or of a kind that this runtime does not have`, {
