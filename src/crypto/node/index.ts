@@ -11,16 +11,9 @@ import { random } from './random.ts'
 export { keepKeyShares } from './ahead.ts'
 
 const primitives: RecordPrimitives = { aead, cbc, hmac, random }
-let found: readonly GroupName[] | undefined
-
-/** Cryptography by node:crypto, every answer at once. What the runtime lacks is left out of `ciphers` and `groups`. */
-export const node: Provider = {
+const provider: Omit<Provider, 'groups'> = {
   name: 'node',
   ciphers,
-  // tried out when first asked for, since generating for each group takes milliseconds
-  get groups() {
-    return (found ??= groups())
-  },
   random,
   hash,
   hmac,
@@ -37,3 +30,13 @@ export const node: Provider = {
   decryptOldCbc,
   md5,
 }
+
+let found: readonly GroupName[] | undefined
+/** Cryptography by node:crypto, every answer at once. What the runtime lacks is left out of `ciphers` and `groups`. */
+export const node: Provider = Object.defineProperty(provider as Provider, 'groups', {
+  // tried out when first asked for, since generating for each group takes milliseconds; V8 would make a slow object of a
+  // literal with a getter in it
+  get: () => (found ??= groups()),
+  enumerable: true,
+  configurable: true,
+})
