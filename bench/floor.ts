@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
 import { discard } from '../src/bytes/discard.ts'
+import { secretKey } from '../src/crypto/node/ciphers.ts'
 import { group } from '../src/crypto/node/groups.ts'
 import { hash } from '../src/crypto/node/hashes.ts'
 import { publicKey } from '../src/crypto/node/keys.ts'
@@ -84,7 +85,7 @@ const open = (key: crypto.KeyObject, [text, tag]: [Uint8Array, Uint8Array], ciph
 /** Key and nonce out of a traffic secret. */
 const keyOf = (secret: Uint8Array): crypto.KeyObject => {
   expandShort(secret)
-  return crypto.createSecretKey(expandShort(secret).subarray(0, 16))
+  return secretKey(expandShort(secret).slice(0, 16))
 }
 const finished = (secret: Uint8Array, transcript: Uint8Array): Uint8Array => hmac(expandShort(secret), transcript)
 
@@ -261,7 +262,7 @@ const handshake12 = (proof: Proof): (() => void) => {
       digest(hash)
       const master = prf(secret, 2)
       const keys = prf(master, 2)
-      const [reading, writing] = [crypto.createSecretKey(keys.subarray(16)), crypto.createSecretKey(keys.subarray(16))]
+      const [reading, writing] = [secretKey(keys.slice(16)), secretKey(keys.slice(16))]
       digest(hash)
       prf(master, 1)
       hash.update(FINISHED)

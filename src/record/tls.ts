@@ -1,6 +1,7 @@
 import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
+import { borrow, giveBack } from '../bytes/pool.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
 import { HEADER } from '../crypto/protect-header.ts'
 import type { Keying, Opened } from '../crypto/provider.ts'
@@ -405,13 +406,14 @@ export class TlsCarrier implements Carrier {
     if (flight.length === 1) return this.#fragments(HANDSHAKE, flight[0] as Uint8Array)
     let length = 0
     for (const raw of flight) length += raw.length
-    const whole = new Uint8Array(length)
+    const memory = borrow(length)
     let at = 0
     for (const raw of flight) {
-      whole.set(raw, at)
+      memory.set(raw, at)
       at += raw.length
     }
-    this.#fragments(HANDSHAKE, whole)
+    this.#fragments(HANDSHAKE, memory.subarray(0, length))
+    giveBack(memory)
   }
 
   /** Seals application data at once, in as many records as it takes. */

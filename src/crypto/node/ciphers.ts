@@ -6,11 +6,24 @@ import type { Cbc } from '../protect-cbc.ts'
 import { type CipherName, ciphers as table } from '../suites.ts'
 import { plain } from './hashes.ts'
 
+/** The runtime moves short arrays out of V8's heap when it reads them, so they go to a place outside it first. */
+export const secretKey = (key: Uint8Array): crypto.KeyObject => {
+  const { length } = key
+  if (length > outside.length) return crypto.createSecretKey(key)
+  const place = (places[length] ??= outside.subarray(0, length))
+  place.set(key)
+  const made = crypto.createSecretKey(place)
+  place.fill(0)
+  return made
+}
+const outside = new Uint8Array(new ArrayBuffer(64))
+const places: Uint8Array[] = []
+
 /** An AEAD under one key. The key goes in as a KeyObject once, since bytes cost more at every record. */
 export const aead = (cipher: CipherName, key: Uint8Array): Aead => {
   const { tag, mode } = table[cipher]
   if (mode !== 'aead') throw new Misuse(`${cipher} is no AEAD`)
-  const prepared = crypto.createSecretKey(key)
+  const prepared = secretKey(key)
   return cipher.includes('ccm') ? ccm(prepared, tag) : new Streaming(cipher as 'aes-128-gcm', prepared)
 }
 
@@ -82,7 +95,7 @@ const ccm = (key: crypto.KeyObject, tag: number): Aead => {
 
 export const cbc = (key: Uint8Array): Cbc => {
   const cipher = key.length === 16 ? 'aes-128-cbc' : 'aes-256-cbc'
-  const prepared = crypto.createSecretKey(key)
+  const prepared = secretKey(key)
   return {
     encrypt(iv, text, into) {
       const live = crypto.createCipheriv(cipher, prepared, iv)
