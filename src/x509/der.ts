@@ -157,9 +157,10 @@ export class DerReader {
 
   /** Dotted decimal. */
   oid(tag: number = tags.oid): string {
-    const value = this.value(tag)
-    const text = dotted(value)
-    if (text === undefined) this.fail(`has a malformed object identifier (${hex(value)})`)
+    const start = this.#enter(tag)
+    const text = dotted(this.#bytes, start, this.#at)
+    if (text === undefined)
+      this.fail(`has a malformed object identifier (${hex(this.#bytes.subarray(start, this.#at))})`)
     return text
   }
 
@@ -181,21 +182,18 @@ export class DerReader {
   time(): number {
     const tag = this.tag
     if (tag !== tags.utcTime && tag !== tags.generalizedTime) this.fail(`has ${tagName(tag)} where a time should be`)
-    const text = latin1(this.value(tag))
-    const digits = tag === tags.utcTime ? /^\d{12}Z$/ : /^\d{14}Z$/
-    if (!digits.test(text)) this.fail(`has the time "${printable(text)}", which is not written as RFC 5280 wants`)
+    const value = this.value(tag)
     const short = tag === tags.utcTime
-    const field = (at: number): number => Number(text.slice(at, at + 2))
-    const year = short ? field(0) + (field(0) < 50 ? 2000 : 1900) : Number(text.slice(0, 4))
-    const at = short ? 2 : 4
-    const [month, day, hour, minute, second] = [field(at), field(at + 2), field(at + 4), field(at + 6), field(at + 8)]
-    // Date takes years below 100 for ones of the 20th century, and runs over what is out of range
-    const time = new Date(Date.UTC(2000, month - 1, day, hour, minute, second))
-    time.setUTCFullYear(year, month - 1, day)
-    if (time.getUTCMonth() !== month - 1 || time.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) {
-      this.fail(`has the time "${text}", which does not exist`)
-    }
-    return time.getTime()
+    const end = short ? 12 : 14
+    let wellFormed = value.length === end + 1 && value[end] === 0x5a
+    for (let i = 0; i < end; i++) wellFormed &&= isDigit(value[i])
+    if (!wellFormed) this.fail(`has the time "${printable(latin1(value))}", which is not written as RFC 5280 wants`)
+    const two = (at: number): number => (value[at] as number) * 10 + (value[at + 1] as number) - 11 * 0x30
+    const year = short ? two(0) + (two(0) < 50 ? 2000 : 1900) : two(0) * 100 + two(2)
+    const at = end - 10
+    const time = timeOf(year, two(at), two(at + 2), two(at + 4), two(at + 6), two(at + 8))
+    if (time === undefined) this.fail(`has the time "${latin1(value)}", which does not exist`)
+    return time
   }
 
   /** Steps over the next element's identifier and length; `#at` is then behind it. Returns where its content starts. */
@@ -224,18 +222,51 @@ export class DerReader {
   }
 }
 
-const known = new Map<string, string>()
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
-/** Dotted decimal of an object identifier's content; undefined for one that is malformed or has an arc beyond 2^48. */
-const dotted = (content: Uint8Array): string | undefined => {
-  if (content.length === 0 || content.length > 64 || (content[content.length - 1] as number) >= 0x80) return undefined
-  const key = latin1(content)
-  const before = known.get(key)
-  if (before !== undefined) return before
+const daysBefore = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365] as const
+/** How many leap years there are before this one. */
+const leapsBefore = (year: number): number =>
+  Math.floor((year - 1) / 4) - Math.floor((year - 1) / 100) + Math.floor((year - 1) / 400)
+
+/** Milliseconds since 1970 (UTC, the calendar of today for all years); undefined for a moment that does not exist. */
+const timeOf = (
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+): number | undefined => {
+  if (month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return undefined
+  const leap = leapsBefore(year + 1) - leapsBefore(year)
+  const before = daysBefore[month - 1] as number
+  const length = (daysBefore[month] as number) - before + (month === 2 ? leap : 0)
+  if (day < 1 || day > length) return undefined
+  const leaps = leapsBefore(year) - leapsBefore(1970) + (month > 2 ? leap : 0)
+  const days = 365 * (year - 1970) + leaps + before + day - 1
+  return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
+}
+
+/** Object identifiers that were met, by a hash of their content. */
+const known = new Map<number, { readonly content: Uint8Array; readonly text: string }>()
+
+/**
+ * Dotted decimal of an object identifier whose content reaches from `start` to `end`; undefined for one that is malformed or
+ * has an arc beyond 2^48.
+ */
+const dotted = (bytes: Uint8Array, start: number, end: number): string | undefined => {
+  const length = end - start
+  if (length === 0 || length > 64 || (bytes[end - 1] as number) >= 0x80) return undefined
+  let hash = length
+  for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at] as number)) | 0
+  const before = known.get(hash)
+  if (before && stands(before.content, bytes, start, end)) return before.text
   const arcs: number[] = []
   let arc = 0
   let fresh = true
-  for (const byte of content) {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number
     if (fresh && byte === 0x80) return undefined
     fresh = byte < 0x80
     arc = arc * 128 + (byte & 0x7f)
@@ -249,8 +280,15 @@ const dotted = (content: Uint8Array): string | undefined => {
   }
   const text = arcs.join('.')
   // what a hostile peer invents must not stay in memory for good
-  if (known.size < 1000) known.set(key, text)
+  if (!before && known.size < 1000) known.set(hash, { content: bytes.slice(start, end), text })
   return text
+}
+
+/** Whether these are the bytes from `start` to `end`. */
+const stands = (content: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean => {
+  if (content.length !== end - start) return false
+  for (let i = 0; i < content.length; i++) if (content[i] !== bytes[start + i]) return false
+  return true
 }
 
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?')

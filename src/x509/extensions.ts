@@ -19,15 +19,13 @@ export const readExtensionList = (from: DerReader, embedded = false): readonly E
   const list = from.open(tags.sequence)
   if (!embedded) from.close()
   const extensions: Extension[] = []
-  const seen = new Set<string>()
   do {
     const inside = list.open(tags.sequence)
     const oid = inside.oid()
     const critical = inside.tag === tags.boolean ? inside.boolean() : false
     const value = inside.octets()
     inside.close()
-    if (seen.has(oid)) list.fail(`has ${oidName(oid)} twice`)
-    seen.add(oid)
+    for (const { oid: before } of extensions) if (before === oid) list.fail(`has ${oidName(oid)} twice`)
     extensions.push({ oid, critical, value })
     if (extensions.length > MAX_EXTENSIONS) list.fail(`has more than ${MAX_EXTENSIONS} entries`)
   } while (list.more)

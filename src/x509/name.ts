@@ -20,18 +20,30 @@ export interface Attribute {
 export class Name {
   /** Its DER. */
   readonly raw: Uint8Array
-  /** Relative distinguished names, the most general first, as encoded. */
-  readonly rdns: readonly (readonly Attribute[])[]
+  #rdns: readonly (readonly Attribute[])[] | undefined
   #keys: readonly string[] | undefined
   #key: string | undefined
 
-  constructor(raw: Uint8Array, rdns: readonly (readonly Attribute[])[]) {
+  /** `raw`: known to be well-formed. */
+  constructor(raw: Uint8Array) {
     this.raw = raw
-    this.rdns = rdns
   }
 
   get empty(): boolean {
-    return this.rdns.length === 0
+    return this.raw.length === 2
+  }
+
+  /** Relative distinguished names, the most general first, as encoded; made when first asked for, as most are compared by their bytes. */
+  get rdns(): readonly (readonly Attribute[])[] {
+    if (this.#rdns) return this.#rdns
+    const rdns: Attribute[][] = []
+    forEachAttribute(this.raw, 'the name', (inside, first) => {
+      const attribute = readAttribute(inside)
+      if (first) rdns.push([attribute])
+      else rdns.at(-1)?.push(attribute)
+    })
+    this.#rdns = rdns
+    return rdns
   }
 
   /** Same for names that are equal by RFC 5280 section 7.1, different otherwise. */
@@ -64,28 +76,40 @@ export class Name {
 /** Reads the Name that comes next. */
 export const readName = (from: DerReader, what: string): Name => {
   const raw = from.raw(tags.sequence)
+  forEachAttribute(raw, what, checkAttribute)
+  return new Name(raw)
+}
+
+/** Calls `each` with a cursor inside every attribute, and whether it is the first of its relative name. */
+const forEachAttribute = (raw: Uint8Array, what: string, each: (inside: DerReader, first: boolean) => void): void => {
   const inside = new DerReader(raw, what).open(tags.sequence)
-  const rdns: Attribute[][] = []
   while (inside.more) {
     const set = inside.open(tags.set)
-    const rdn: Attribute[] = []
-    do rdn.push(readAttribute(set.open(tags.sequence)))
-    while (set.more)
-    rdns.push(rdn)
+    let first = true
+    do {
+      each(set.open(tags.sequence), first)
+      first = false
+    } while (set.more)
   }
-  return new Name(raw, rdns)
+}
+
+/** Refuses what `readAttribute` would not know how to read. */
+const checkAttribute = (inside: DerReader): void => {
+  const oid = inside.oid()
+  const { tag } = inside
+  const content = inside.value(tag)
+  inside.close()
+  const decode = stringTypes.get(tag)
+  if (!decode || (decode !== bmp && decode !== universal && isAscii(content))) return
+  if (decode(content) === undefined)
+    inside.fail(`has a value of type ${oid} with characters that its string type does not have`)
 }
 
 const readAttribute = (inside: DerReader): Attribute => {
   const oid = inside.oid()
-  const tag = inside.tag
+  const { tag } = inside
   const raw = inside.raw()
-  inside.close()
-  const element = new DerReader(raw, 'an attribute of a name')
-  const content = element.value(tag)
-  const decode = stringTypes.get(tag)
-  const text = decode?.(content)
-  if (decode && text === undefined) element.fail(`of type ${oid} has characters that its string type does not have`)
+  const text = stringTypes.get(tag)?.(new DerReader(raw, 'an attribute of a name').value(tag))
   return { oid, tag, text, raw }
 }
 
@@ -102,8 +126,12 @@ const wide =
     }
     return text
   }
-const ascii = (content: Uint8Array): string | undefined =>
-  content.every((byte) => byte < 0x80) ? latin1(content) : undefined
+const [bmp, universal] = [wide(2), wide(4)]
+const isAscii = (content: Uint8Array): boolean => {
+  for (let i = 0; i < content.length; i++) if ((content[i] as number) >= 0x80) return false
+  return true
+}
+const ascii = (content: Uint8Array): string | undefined => (isAscii(content) ? latin1(content) : undefined)
 
 const stringTypes = new Map<number, (content: Uint8Array) => string | undefined>([
   [tags.utf8String, fromUtf8],
@@ -113,8 +141,8 @@ const stringTypes = new Map<number, (content: Uint8Array) => string | undefined>
   [tags.visibleString, ascii],
   // T.61 was never told from Latin-1 by those who used it
   [tags.teletexString, latin1],
-  [tags.bmpString, wide(2)],
-  [tags.universalString, wide(4)],
+  [tags.bmpString, bmp],
+  [tags.universalString, universal],
 ])
 
 /**
@@ -131,8 +159,7 @@ const comparable = ({ oid, tag, text, raw }: Attribute): string =>
 
 /** The keys decide, which are dear: most names are the same bytes, or differ at first sight. */
 export const sameName = (a: Name, b: Name): boolean =>
-  sameBytes(a.raw, b.raw) ||
-  (a.rdns.length === b.rdns.length && looseHash(a.raw) === looseHash(b.raw) && a.key === b.key)
+  sameBytes(a.raw, b.raw) || (looseHash(a.raw) === looseHash(b.raw) && a.key === b.key)
 
 const typeOf = ({ oid }: Attribute): string => attributeName(oid) ?? oid
 

@@ -8,10 +8,8 @@ import { looseHash, looseHashOfKey, outline } from './outline.ts'
 /** Certificates to be found by subject and by key identifier: trust anchors, or intermediates that are at hand. */
 export class Store implements Iterable<Certificate> {
   readonly #entries: Entry[] = []
-  /** By `looseHash`, which is cheap and the same for all names that are equal; the same bucket does not yet mean the same name. */
-  readonly #bySubject = new Map<number, Entry[]>()
-  readonly #byKeyId = new Map<number, Entry[]>()
-  readonly #byEnd = new Map<number, Entry[]>()
+  /** Undefined for so few that they are looked at one by one. */
+  #maps: Maps | undefined
   /** Taken in by `addLater` and not looked at yet. */
   #unread: Uint8Array[] = []
 
@@ -41,7 +39,7 @@ export class Store implements Iterable<Certificate> {
     const { raw, subject, known, trust } = certificate
     const before = trust && this.#find(raw)
     if (before && !before.certificate?.trust) before.certificate = certificate
-    return this.#put({ raw, subject: subject.raw, keyId: known.subjectKeyIdentifier, key: undefined, certificate })
+    return this.#put(new Entry(raw, subject.raw, known.subjectKeyIdentifier, certificate))
   }
 
   /** Takes in what PEM or DER holds, and says how many were new. Throws as `loadCertificates` does. */
@@ -75,17 +73,20 @@ export class Store implements Iterable<Certificate> {
    */
   bySubject(name: Name | string): readonly Certificate[] {
     this.#index()
-    if (typeof name === 'string')
-      return parsed(this.#bySubject.get(looseHashOfKey(name)), (entry) => keyOf(entry) === name)
-    const entries = this.#bySubject.get(looseHash(name.raw))
-    return parsed(entries, (entry) => sameBytes(entry.subject, name.raw) || keyOf(entry) === name.key)
+    const hash = typeof name === 'string' ? looseHashOfKey(name) : looseHash(name.raw)
+    const entries = this.#maps ? this.#maps.bySubject.get(hash) : this.#entries
+    if (typeof name === 'string') return parsed(entries, (entry) => entry.hash === hash && keyOf(entry) === name)
+    return parsed(
+      entries,
+      (entry) => entry.hash === hash && (sameBytes(entry.subject, name.raw) || keyOf(entry) === name.key),
+    )
   }
 
   /** Those with this subjectKeyIdentifier. */
   byKeyId(keyId: Uint8Array): readonly Certificate[] {
     this.#index()
     return parsed(
-      this.#byKeyId.get(hashOf(keyId)),
+      this.#maps ? this.#maps.byKeyId.get(hashOf(keyId)) : this.#entries,
       (entry) => entry.keyId !== undefined && sameBytes(entry.keyId, keyId),
     )
   }
@@ -101,12 +102,12 @@ export class Store implements Iterable<Certificate> {
     this.#unread = []
     for (const raw of unread) {
       const found = outline(raw)
-      if (found) this.#put({ raw, subject: found.subject, keyId: found.keyId, key: undefined, certificate: undefined })
+      if (found) this.#put(new Entry(raw, found.subject, found.keyId))
     }
   }
 
   #find(raw: Uint8Array): Entry | undefined {
-    const entries = this.#byEnd.get(hashOf(raw, raw.length - END))
+    const entries = this.#maps ? this.#maps.byEnd.get(hashOf(raw, raw.length - END)) : this.#entries
     if (entries) for (const entry of entries) if (sameBytes(entry.raw, raw)) return entry
     return undefined
   }
@@ -114,22 +115,52 @@ export class Store implements Iterable<Certificate> {
   #put(entry: Entry): boolean {
     if (this.#find(entry.raw)) return false
     this.#entries.push(entry)
-    put(this.#byEnd, hashOf(entry.raw, entry.raw.length - END), entry)
-    put(this.#bySubject, looseHash(entry.subject), entry)
-    if (entry.keyId) put(this.#byKeyId, hashOf(entry.keyId), entry)
+    if (this.#maps) this.#maps.add(entry)
+    else if (this.#entries.length > FEW) this.#maps = new Maps(this.#entries)
     return true
   }
 }
 
-interface Entry {
+const FEW = 8
+
+/** One certificate of a store. A class, since V8 keeps literals of one place with the old, once so many of them have stayed. */
+class Entry {
   readonly raw: Uint8Array
   /** DER. */
   readonly subject: Uint8Array
+  /** `looseHash` of the subject, which is cheap and the same for all names that are equal. */
+  readonly hash: number
   readonly keyId: Uint8Array | undefined
   /** `subject.key`; undefined before it was asked for, null when the subject is malformed. */
   key: string | undefined | null
   /** Undefined before it was parsed, null when it is malformed. */
   certificate: Certificate | undefined | null
+
+  constructor(raw: Uint8Array, subject: Uint8Array, keyId: Uint8Array | undefined, certificate?: Certificate) {
+    this.raw = raw
+    this.subject = subject
+    this.hash = looseHash(subject)
+    this.keyId = keyId
+    this.key = undefined
+    this.certificate = certificate
+  }
+}
+
+/** Where many entries are found. The same bucket does not yet mean the same name, key identifier or certificate. */
+class Maps {
+  readonly bySubject = new Map<number, Entry[]>()
+  readonly byKeyId = new Map<number, Entry[]>()
+  readonly byEnd = new Map<number, Entry[]>()
+
+  constructor(entries: readonly Entry[]) {
+    for (const entry of entries) this.add(entry)
+  }
+
+  add(entry: Entry): void {
+    put(this.byEnd, hashOf(entry.raw, entry.raw.length - END), entry)
+    put(this.bySubject, entry.hash, entry)
+    if (entry.keyId) put(this.byKeyId, hashOf(entry.keyId), entry)
+  }
 }
 
 /** How many bytes at the end nearly always tell certificates apart: they are of the signature. */
