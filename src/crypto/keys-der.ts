@@ -197,7 +197,6 @@ export const size = (bits: number): number => (bits + 7) >>> 3
 export const edLength = (facts: EdFacts): number => (facts.type === 'ed25519' ? 32 : 57)
 
 const unhex = (text: string): Uint8Array => fromHex(text) as Uint8Array
-
 /** Object identifiers by their DER contents (RFC 8017 appendix C, RFC 5480, RFC 8410, RFC 4055). */
 const RSA = '2a864886f70d010101'
 const MGF1 = '2a864886f70d010108'
@@ -249,9 +248,29 @@ const identifiers: Readonly<Record<Exclude<KeyFacts['type'], 'ec'> | CurveName, 
   }
 })()
 
+const known = [EC, ...Object.keys(curves), RSA, RSA_PSS, ED25519, ED448]
+/** The next object identifier in hexadecimal. Those that are known are not written out anew, which would cost more than the rest. */
+const nextOid = (der: Der): string => {
+  const content = der.next(OID)
+  for (const oid of known) if (spells(content, oid)) return oid
+  return hex(content)
+}
+
+/** Whether that is how these bytes are written in hexadecimal. */
+const spells = (bytes: Uint8Array, digits: string): boolean => {
+  if (digits.length !== 2 * bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (digits.charCodeAt(2 * i) !== DIGITS.charCodeAt(byte >>> 4)) return false
+    if (digits.charCodeAt(2 * i + 1) !== DIGITS.charCodeAt(byte & 15)) return false
+  }
+  return true
+}
+const DIGITS = '0123456789abcdef'
+
 /** What an AlgorithmIdentifier says of a key; the size of an RSA key is not yet known. */
 const algorithm = (der: Der): KeyFacts => {
-  const oid = hex(der.next(OID))
+  const oid = nextOid(der)
   const facts = ((): KeyFacts => {
     switch (oid) {
       case RSA:
@@ -279,7 +298,7 @@ const algorithm = (der: Der): KeyFacts => {
 
 const namedCurve = (der: Der): CurveName => {
   if (der.tag !== OID) throw new Misuse('EC keys must name their curve; explicit curve parameters are not supported')
-  const oid = hex(der.next(OID))
+  const oid = nextOid(der)
   const curve = curves[oid]
   if (!curve)
     throw new Misuse(

@@ -37,17 +37,19 @@ export const extensions = <P extends Place>(place: P): Codec<Extensions<P>> => (
     const inner = r.within(r.number(2, 'length of extensions'), 'extensions')
     const value: Record<string, unknown> = {}
     const unknown: Unknown[] = []
-    const seen = new Set<number>()
-    while (inner.left > 0) {
+    let strange: Set<number> | undefined
+    for (let at = 0; inner.left > 0; at++) {
       const type = inner.number(2, 'extension type')
       const body = inner.within(inner.number(2, 'length of extension'), 'extension')
-      if (seen.has(type)) throw illegal('BAD_EXTENSION', `extension ${type} stands twice in ${place}`)
-      seen.add(type)
       const row = byType.get(type)
       const codec = row && codecAt(row, place)
+      if (row ? value[row.name] !== undefined : strange?.has(type))
+        throw illegal('BAD_EXTENSION', `extension ${type} stands twice in ${place}`)
       if (!codec || !row) {
         if (row) throw illegal('BAD_EXTENSION', `${row.name} does not belong in ${place}`)
-        unknown.push({ type, data: body.take(body.left, 'extension'), at: seen.size - 1 })
+        strange ??= new Set()
+        strange.add(type)
+        unknown.push({ type, data: body.take(body.left, 'extension'), at })
         continue
       }
       value[row.name] = codec.read(body)

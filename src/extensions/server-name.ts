@@ -1,12 +1,12 @@
 import { TlsError } from '../errors.ts'
-import { type Codec, list, mapped, opaque, struct, text, u8 } from '../wire/codec.ts'
+import { type Codec, list, mapped, struct, text, u8 } from '../wire/codec.ts'
 import { extension } from './extension.ts'
 
 const HOST_NAME = 0
 
-/** One name of any type; only host names are known (RFC 6066 section 3). */
-const entry = struct('ServerName', { nameType: u8, name: opaque(1, 2 ** 16 - 1) })
 const hostName = text(1, 2 ** 16 - 1)
+/** One name of any type; only host names are known (RFC 6066 section 3). */
+const entry = struct('ServerName', { nameType: u8, name: hostName })
 
 const names: Codec<string> = mapped(
   list(entry, 1, 2 ** 16 - 1),
@@ -15,16 +15,16 @@ const names: Codec<string> = mapped(
       throw new TlsError('decode_error', 'BAD_EXTENSION', 'server_name must hold one host name')
     }
     const { name } = entries[0]
-    if (name.length > 255 || name.includes(0)) {
+    if (name.length > 255 || name.includes('\0')) {
       throw new TlsError(
         'unrecognized_name',
         'SSL3_EXT_INVALID_SERVERNAME',
         'a host name has at most 255 bytes and no zero byte',
       )
     }
-    return String.fromCharCode(...name)
+    return name
   },
-  (name) => [{ nameType: HOST_NAME, name: Uint8Array.from(name, (c) => c.charCodeAt(0)) }],
+  (name) => [{ nameType: HOST_NAME, name }],
   'ServerNameList',
 )
 const empty: Codec<string> = { name: hostName.name, read: () => '', write: () => {} }
