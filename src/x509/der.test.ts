@@ -144,3 +144,28 @@ test('der: what is written is read again', () => {
   // a SET OF is in the order of its encodings
   assert.equal(hex(setOf(derInteger(2), derInteger(1), derInteger(300))), '310a0201010201020202012c')
 })
+
+test('der: every day of the years in which calendars go wrong is the day that Date knows', () => {
+  const two = (number: number): string => String(number).padStart(2, '0')
+  for (const year of [0, 1, 4, 99, 100, 399, 400, 1582, 1899, 1900, 1969, 1970, 1972, 2000, 2023, 2024, 2100, 9999]) {
+    for (let month = 0; month <= 13; month++)
+      for (let day = 0; day <= 32; day++) {
+        const written = reader(general(`${String(year).padStart(4, '0')}${two(month)}${two(day)}134559Z`))
+        const expected = new Date(0)
+        expected.setUTCFullYear(year, month - 1, day)
+        expected.setUTCHours(13, 45, 59)
+        const exists = expected.getUTCMonth() === month - 1 && expected.getUTCDate() === day
+        if (exists) assert.equal(written.time(), expected.getTime(), `${year}-${month}-${day}`)
+        else assert.throws(() => written.time(), /does not exist/, `${year}-${month}-${day}`)
+      }
+  }
+})
+
+test('der: identifiers that share the hash by which they are remembered are told apart', () => {
+  // the hash multiplies by 31, so that (1, 0) and (0, 31) come to the same
+  const [one, other] = ['06 03 55 01 00', '06 03 55 00 1f']
+  for (let i = 0; i < 2; i++) {
+    assert.equal(reader(one).oid(), '2.5.1.0')
+    assert.equal(reader(other).oid(), '2.5.0.31')
+  }
+})

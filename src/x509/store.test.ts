@@ -36,6 +36,29 @@ test('store: what is taken in late is found like what is taken in at once', () =
   )
 })
 
+for (const size of [1, 2, 8, 9, 10, 60])
+  test(`store: of ${size}, few or many, each is found and no other`, () => {
+    const [inside, outside] = [roots.slice(0, size), roots.slice(size)]
+    const store = new Store(inside)
+    assert.equal(store.size, size)
+    for (const root of inside) {
+      assert.equal(store.add(root), false)
+      assert.ok(store.has(root))
+      assert.ok(store.bySubject(root.subject).includes(root))
+      assert.ok(store.bySubject(root.subject.key).includes(root))
+      const { subjectKeyIdentifier } = root.known
+      if (subjectKeyIdentifier) assert.ok(store.byKeyId(subjectKeyIdentifier).includes(root))
+    }
+    const subjects = new Set(inside.map(({ subject }) => subject.key))
+    for (const root of outside) {
+      assert.ok(!store.has(root))
+      if (subjects.has(root.subject.key)) continue
+      assert.deepEqual(store.bySubject(root.subject), [])
+      assert.deepEqual(store.bySubject(root.subject.key), [])
+    }
+    assert.throws(() => store.bySubject('no key'), SyntaxError)
+  })
+
 test('store: the same certificate counts once, however it comes', () => {
   const [root] = roots
   assert.ok(root)
