@@ -159,10 +159,10 @@ export const answers = <P extends 'encryptedExtensions' | 'serverHello12'>(
   return value as Extensions<P>
 }
 
-/** Refuses answers that nobody asked for. */
-export const solicited = (offered: object, answered: object, place: Place): void => {
+/** Refuses answers that nobody asked for. `beside`: what may come although no extension asks for it. */
+export const solicited = (offered: object, answered: object, place: Place, beside?: ExtensionName): void => {
   for (const name of Object.keys(answered)) {
-    if (!(name in offered))
+    if (!(name in offered) && name !== beside)
       throw new TlsError('unsupported_extension', 'UNSOLICITED_EXTENSION', `${name} in ${place} was not asked for`)
   }
 }
@@ -173,8 +173,9 @@ export const confirm = <P extends 'encryptedExtensions' | 'serverHello12'>(
   offered: Extensions<'clientHello'>,
   answered: Extensions<P>,
   place: P,
+  beside?: ExtensionName,
 ): void => {
-  solicited(offered, answered, place)
+  solicited(offered, answered, place, beside)
   for (const { name, extension } of rows) {
     const content = (answered as Record<string, unknown>)[name]
     if (content !== undefined) extension.confirm?.(n, content as never)

@@ -220,8 +220,8 @@ const checkAnswer = (peer: Peer, { hello }: Offer, answer: ServerHello): Suite =
     if (!equal(answer.legacySessionIdEcho, hello.legacySessionId))
       throw illegal('INVALID_SESSION_ID', 'the session id is not the one we sent')
     // a cookie is the one thing that may come unasked (RFC 9846 section 4.2.2)
-    const asked = answer.kind === 'helloRetryRequest' ? { ...hello.extensions, cookie: true } : hello.extensions
-    solicited(asked, answer.extensions, answer.kind)
+    const beside = answer.kind === 'helloRetryRequest' ? 'cookie' : undefined
+    solicited(hello.extensions, answer.extensions, answer.kind, beside)
   }
   if (!config.versions.includes(version as Version))
     throw new TlsError('protocol_version', 'UNSUPPORTED_PROTOCOL', `the server chose version 0x${version.toString(16)}`)

@@ -7,6 +7,7 @@ import type { Scheme } from '../crypto/schemes.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
 import { answers } from '../extensions/block.ts'
+import type { Extensions } from '../extensions/registry.ts'
 import { ClientEcdhPublic, EncryptedPremaster, ServerEcdhParams, serverEcdhParams } from '../messages/exchange12.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import type { Message } from '../messages/table.ts'
@@ -61,7 +62,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
       legacySessionIdEcho: hello.legacySessionId,
       cipherSuite: suite.id,
       legacyCompressionMethod: 0,
-      extensions: { ...signalled(peer, answered), ...(renews && { sessionTicket: true as const }) },
+      extensions: completed(peer, answered, renews),
     })
     const master = session.secret
     peer.secret('CLIENT_RANDOM', master)
@@ -93,7 +94,7 @@ export function* server12(peer: Peer, message: Message<'clientHello'>): Task<Tas
     legacySessionIdEcho: id,
     cipherSuite: suite.id,
     legacyCompressionMethod: 0,
-    extensions: { ...signalled(peer, answered), ...(givesTicket && { sessionTicket: true as const }) },
+    extensions: completed(peer, answered, givesTicket),
   })
   const { premaster, key } = identity
     ? yield* byCertificate(peer, hello, answered.statusRequest === true, { identity, group, scheme }, randoms)
@@ -175,9 +176,13 @@ function* byCertificate(
   return { premaster, key }
 }
 
-/** A client that signals RFC 5746 by a suite is answered with the extension. */
-const signalled = (peer: Peer, answered: ReturnType<typeof answers<'serverHello12'>>): typeof answered =>
-  peer.facts.secureRenegotiation && !answered.renegotiationInfo ? { ...answered, renegotiationInfo: NONE } : answered
+type Answered = { -readonly [N in keyof Extensions<'serverHello12'>]: Extensions<'serverHello12'>[N] }
+/** What was made for this answer alone, with what no extension of the hello asks for: RFC 5746 may be signalled by a suite. */
+const completed = (peer: Peer, answered: Answered, ticket: boolean): Answered => {
+  if (peer.facts.secureRenegotiation) answered.renegotiationInfo ??= NONE
+  if (ticket) answered.sessionTicket = true
+  return answered
+}
 
 const ticketsOf = ({ config }: Peer): Tickets | undefined => (config.tickets?.only13 ? undefined : config.tickets)
 
