@@ -172,7 +172,7 @@ export interface Protection {
   /** The length of the body that `seal` makes of that many bytes. */
   sealedLength(data: number, padding: number): number
   /**
-   * Seals into `record`, of exactly 5 + `sealedLength` bytes, whose 5 header bytes stand already.
+   * Seals into `record`, of exactly 5 + `sealedLength` bytes, whose 5 header bytes stand already. `data` is lent until the call returns.
    * `type` and `padding` (zeros after the type) travel inside in TLS 1.3; in 1.2 the header has the type, and `padding` is 0.
    */
   seal(sequence: number, type: number, data: Uint8Array, padding: number, record: Uint8Array): Maybe<void>

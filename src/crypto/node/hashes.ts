@@ -161,19 +161,21 @@ const padsFor = (block: number): Pads => {
         outer[i] = byte ^ OPAD
       }
       const size = hashLength[name]
-      latin1Write.call(outer, digestText(name, beginning(end)), block, size)
-      latin1Write.call(outer, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), block, size)
-      // copied, since what is written to directly is moved out of V8's heap first
-      const out = outer.slice(block, block + length)
-      for (let i = block; i < block + size; i++) outer[i] = 0
-      for (let i = (known + 3) >> 2; i-- > 0; ) {
-        innerWords[i] = ipads
-        outerWords[i] = opads
+      try {
+        latin1Write.call(outer, digestText(name, beginning(end)), block, size)
+        latin1Write.call(outer, digestText(name, (outers[name] ??= outer.subarray(0, block + size))), block, size)
+        // copied, since what is written to directly is moved out of V8's heap first
+        return outer.slice(block, block + length)
+      } finally {
+        for (let i = block; i < block + size; i++) outer[i] = 0
+        for (let i = (known + 3) >> 2; i-- > 0; ) {
+          innerWords[i] = ipads
+          outerWords[i] = opads
+        }
+        // calls of the runtime cost more than so few bytes
+        if (end > SHORT) inner.fill(0, block, end)
+        else for (let i = block; i < end; i++) inner[i] = 0
       }
-      // calls of the runtime cost more than so few bytes
-      if (end > SHORT) inner.fill(0, block, end)
-      else for (let i = block; i < end; i++) inner[i] = 0
-      return out
     },
   }
 }
