@@ -10,7 +10,7 @@ export interface Edit {
   readonly name: string
   /** Which pieces it can be made on; all when absent. `next`: what the same end said directly after it. */
   readonly on?: (piece: Piece, next: Piece | undefined) => boolean
-  readonly cut: (piece: Piece) => readonly Out[]
+  readonly cut: (piece: Piece, next: Piece | undefined) => readonly Out[]
   /** The piece is kept until the next one has come, and this is delivered for both. */
   readonly with?: (piece: Piece, next: Piece) => readonly Out[]
   /** The other end cannot tell, or need not: the connection goes on as if nothing were. */
@@ -61,6 +61,10 @@ const injected: readonly (readonly [string, Out])[] = [
   ['a message of 16 MiB', { type: HANDSHAKE, bytes: Uint8Array.of(11, 255, 255, 255) }],
 ]
 
+/** A byte shorter; two, where the next message happens to begin with the missing one and would make it whole again. */
+export const shortened = (bytes: Uint8Array, next: Uint8Array | undefined): Uint8Array =>
+  bytes.slice(0, bytes.at(-1) === next?.[0] ? -2 : -1)
+
 const split = (piece: Piece, between: readonly Out[]): Out[] => {
   const middle = Math.max(1, piece.bytes.length >> 1)
   return [same(piece, piece.bytes.slice(0, middle)), ...between, same(piece, piece.bytes.slice(middle))]
@@ -89,7 +93,11 @@ export const edits: readonly Edit[] = [
   { name: 'a byte shorter', on: withBody, cut: (piece) => rebuilt(piece, (body) => body.slice(0, -1)) },
   { name: 'a byte longer', on: handshake, cut: (piece) => rebuilt(piece, (body) => concat(body, Uint8Array.of(0))) },
   { name: 'without content', on: withBody, cut: (piece) => rebuilt(piece, () => NONE) },
-  { name: 'cut off in the middle', on: withBody, cut: (piece) => [same(piece, piece.bytes.slice(0, -1))] },
+  {
+    name: 'cut off in the middle',
+    on: withBody,
+    cut: (piece, next) => [same(piece, shortened(piece.bytes, next?.bytes))],
+  },
   {
     name: 'saying that it is a byte longer',
     on: handshake,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { node } from '../../../src/crypto/node/index.ts'
 import { materials } from '../../materials.ts'
+import { shortened } from './edits.ts'
 import { read, tables } from './tables.ts'
 import { chosen, Verdicts } from './verdicts.ts'
 
@@ -15,3 +16,10 @@ for (const { name, version, run } of tables) {
     assert.ok(verdicts.count > 50)
   })
 }
+
+test('surgery: what is cut off does not come back with the next message', () => {
+  const signature = Uint8Array.of(15, 0, 0, 3, 1, 2, 20)
+  assert.equal(shortened(signature, undefined).length, 6)
+  assert.equal(shortened(signature, Uint8Array.of(11, 0)).length, 6)
+  assert.equal(shortened(signature, Uint8Array.of(20, 0)).length, 5)
+})

@@ -41,7 +41,7 @@ export const cut = (
     }
     if (due-- !== 0) return asItIs(piece)
     if (edit.with) kept = piece
-    return edit.cut(piece)
+    return edit.cut(piece, following(all, at))
   }
   return play({ configs, session, ...stage }, operate(configs.client(session), configs.server, surgeon))
 }
