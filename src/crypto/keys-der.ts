@@ -197,6 +197,7 @@ export const size = (bits: number): number => (bits + 7) >>> 3
 export const edLength = (facts: EdFacts): number => (facts.type === 'ed25519' ? 32 : 57)
 
 const unhex = (text: string): Uint8Array => fromHex(text) as Uint8Array
+
 /** Object identifiers by their DER contents (RFC 8017 appendix C, RFC 5480, RFC 8410, RFC 4055). */
 const RSA = '2a864886f70d010101'
 const MGF1 = '2a864886f70d010108'

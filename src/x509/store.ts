@@ -121,6 +121,7 @@ export class Store implements Iterable<Certificate> {
   }
 }
 
+/** So many are looked at one by one: what a peer sends, mostly. Maps cost more than that. */
 const FEW = 8
 
 /** One certificate of a store. A class, since V8 keeps literals of one place with the old, once so many of them have stayed. */
