@@ -227,6 +227,8 @@ const handshake13 = ({ proof, clientProof, psk }: Shape): (() => void) => {
       seal(box, TICKET, 'aes-256-gcm')
     }
     seal(serverData.writing, TICKET)
+    client.end?.()
+    server.end?.()
   }
 }
 
@@ -268,6 +270,7 @@ const handshake12 = (proof: Proof): (() => void) => {
       hash.update(FINISHED)
       digest(hash)
       prf(master, 1)
+      hash.end?.()
       return { reading, writing }
     }
     const c = end(client, agreed.secret)

@@ -72,7 +72,10 @@ export const lateProvider = (provider: Provider): Provider => ({
   box: (key) => {
     const box = provider.box(key)
     return {
-      seal: (plain, aad) => late(() => box.seal(plain, aad)),
+      seal: (plain, aad, front) => {
+        const kept = plain.slice()
+        return late(() => box.seal(kept, aad, front))
+      },
       open: (sealed, aad) => late(() => box.open(sealed, aad)),
     }
   },

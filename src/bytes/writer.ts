@@ -1,20 +1,24 @@
 import { Misuse } from '../errors.ts'
 
 /**
- * What `fill` writes, in an array of its own. All that is written this way goes through one scratch, which is wiped; who
- * writes while another is writing gets memory of its own.
+ * What `use` makes of what `fill` writes, which is lent to it: a view of one scratch that serves everybody, and is wiped
+ * afterwards. Who writes meanwhile gets memory of its own.
  */
-export const written = (fill: (w: Writer) => void): Uint8Array => {
+export const lend = <T>(fill: (w: Writer) => void, use: (bytes: Uint8Array) => T): T => {
   const w = new Writer(scratch ?? new Uint8Array(1024))
   scratch = undefined
   try {
     fill(w)
-    return w.copy()
+    return use(w.finish())
   } finally {
     scratch = w.release()
   }
 }
 let scratch: Uint8Array | undefined
+
+/** What `fill` writes, in an array of its own. */
+export const written = (fill: (w: Writer) => void): Uint8Array => lend(fill, own)
+const own = (bytes: Uint8Array): Uint8Array => bytes.slice()
 
 /** One growable buffer. Lengths are filled in afterwards, so nothing has to be measured beforehand. */
 export class Writer {
@@ -70,18 +74,14 @@ export class Writer {
   /** Fills in the length of all that was written since `begin`, which gave `start`. */
   end(width: number, start: number): void {
     const length = this.#at - start
-    if (length >= 256 ** width) throw new Misuse(`${length} bytes do not fit a length of ${width} bytes; send less`)
+    if (length >= (TOO_MANY[width] as number))
+      throw new Misuse(`${length} bytes do not fit a length of ${width} bytes; send less`)
     this.#put(start - width, width, length)
   }
 
   /** What was written, as a view; the writer is not to be used after. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#at)
-  }
-
-  /** The same in an array of its own. */
-  copy(): Uint8Array {
-    return this.#bytes.slice(0, this.#at)
   }
 
   /** Gives its memory back, wiped; undefined when it has become too large to keep. */
@@ -100,3 +100,5 @@ export class Writer {
 }
 
 const KEPT = 1 << 16
+/** The first number that is too large for so many bytes. */
+const TOO_MANY = [0, 1, 2, 3, 4, 5, 6].map((width) => 256 ** width)

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
+import { digest } from '../crypto/digest.ts'
 import { node } from '../crypto/node/index.ts'
-import type { HashName } from '../crypto/provider.ts'
-import { runAsync, wait } from '../task.ts'
 import {
   type Certificate,
   certificateJson,
@@ -112,10 +111,8 @@ const end = ({ notAfter }: Certificate): string => `notAfter=${dateText(notAfter
 
 const fingerprint: Printer = async ({ raw }, options) => {
   const named = (['sha1', 'sha256', 'sha384', 'sha512'] as const).find((name) => options[name])
-  const hash = node.hash((named ?? 'sha1') satisfies HashName)
-  hash.update(raw)
-  const digest = await runAsync(wait(hash.digest()))
-  return `${named ?? 'SHA1'} Fingerprint=${fingerprintText(digest)}\n`
+  const print = await digest(node, named ?? 'sha1', raw)
+  return `${named ?? 'SHA1'} Fingerprint=${fingerprintText(print)}\n`
 }
 
 /** OpenSSL's names of extensions where ours are RFC 5280's. */

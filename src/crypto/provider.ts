@@ -86,6 +86,8 @@ export interface Hash {
   digest(): Maybe<Uint8Array>
   /** The same hash as it stands now, to go on apart. */
   copy(): Hash
+  /** Nothing more is asked of it: memory may be given back. It need not be told. */
+  end?(): void
 }
 
 export interface Hmac {
@@ -182,8 +184,8 @@ export interface Protection {
 
 /** Sealed storage. */
 export interface Box {
-  /** 12 bytes of nonce, then ciphertext and tag (16 bytes). */
-  seal(plain: Uint8Array, aad: Uint8Array): Maybe<Uint8Array>
+  /** `front` if there is one, 12 bytes of nonce, ciphertext and tag (16 bytes). `plain` is lent until the call returns. */
+  seal(plain: Uint8Array, aad: Uint8Array, front?: Uint8Array): Maybe<Uint8Array>
   /** Undefined: not ours, or not whole. */
   open(sealed: Uint8Array, aad: Uint8Array): Maybe<Uint8Array | undefined>
 }

@@ -1,5 +1,6 @@
 import { NONE } from '../bytes/compare.ts'
 import { utf8 } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { type Task, wait } from '../task.ts'
 import type { Peer } from './peer.ts'
@@ -13,15 +14,15 @@ export function* bindingOf({ config, facts: { role }, provider }: Peer): Task<Ui
   if (role === 'server' && clientAuth === 'none') return NONE
   const policy = verifier.policy ? yield* wait(verifier.policy(provider), 'verify') : markOf(verifier, provider)
   if (policy.length === 0) return NONE
-  const hash = provider.hash('sha256')
-  hash.update(utf8(role))
-  hash.update(policy)
+  const parts = [roles[role], policy]
   if (role === 'client') {
-    for (const { chain } of config.identities) hash.update(chain[0] ?? NONE)
-    if (config.certificate) hash.update(markOf(config.certificate, provider))
+    for (const { chain } of config.identities) parts.push(chain[0] ?? NONE)
+    if (config.certificate) parts.push(markOf(config.certificate, provider))
   }
-  return yield* wait(hash.digest())
+  return yield* wait(digest(provider, 'sha256', ...parts))
 }
+
+const roles = { client: utf8('client'), server: utf8('server') }
 
 /** What tells a verifier or a hook of the program from every other, also from those of other processes. */
 export const markOf = (thing: object, provider: Provider): Uint8Array => {

@@ -1,5 +1,6 @@
 import { equal, NONE } from '../bytes/compare.ts'
 import type { ExternalPsk } from '../config.ts'
+import { digest } from '../crypto/digest.ts'
 import { type HashName, hashLength, type Provider } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
 import { type Maybe, run, type Task, wait } from '../task.ts'
@@ -46,10 +47,8 @@ function* imported(provider: Provider, external: ExternalKey, target: TargetHash
     targetKdf: KDFS[target],
   })
   if (name.length > 2 ** 16 - 1) throw new Misuse(`an imported identity has 65535 bytes at most, not ${name.length}`)
-  const digest = provider.hash(hash)
-  digest.update(name)
   const extracted = yield* wait(provider.extract(hash, new Uint8Array(hashLength[hash]), secret))
-  const named = yield* wait(digest.digest())
+  const named = yield* wait(digest(provider, hash, name))
   const derived = yield* wait(provider.expandLabel(hash, extracted, 'derived psk', named, hashLength[target]))
   return { identity: name, secret: derived.slice(), hash: target, imported: true }
 }

@@ -1,5 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
-import { written } from '../bytes/writer.ts'
+import { lend } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { AlertReceived, alertName, alerts, illegal, TlsError } from '../errors.ts'
@@ -153,13 +153,13 @@ export class Peer implements Beside {
     this.transcript.add(message.raw)
   }
 
-  /** Sends a message that the transcript counts. Returns it with its header. */
-  send<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
-    const raw = this.build(name, body)
-    this.transcript.add(raw)
-    if (this.held) this.held.push(raw)
-    else this.carrier.write(raw)
-    return raw
+  /** Sends a message that the transcript counts. */
+  send<N extends MessageName>(name: N, body: Body<N>): void {
+    this.#say(name, body, (raw) => {
+      this.transcript.add(raw)
+      if (this.held) this.held.push(raw.slice())
+      else this.carrier.write(raw)
+    })
   }
 
   /** Another config holds from here on. */
@@ -177,27 +177,37 @@ export class Peer implements Beside {
 
   /** Sends a message that no transcript counts. */
   tell<N extends MessageName>(name: N, body: Body<N>): void {
-    this.carrier.write(this.build(name, body))
+    this.#say(name, body, (raw) => this.carrier.write(raw))
   }
 
   /** A message with its header, not sent. */
   build<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
-    const raw = this.draft(name, body)
-    this.config.trace?.({ event: 'message', way: 'out', name, body, raw })
-    return raw
+    return this.#say(name, body, (raw) => raw.slice())
   }
 
   /** A message with its header that nobody hears of yet. */
   draft<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
+    return this.#drafted(name, body, (raw) => raw.slice())
+  }
+
+  /** Lends a message to `use`, when whoever listens has heard of it. */
+  #say<N extends MessageName, T>(name: N, body: Body<N>, use: (raw: Uint8Array) => T): T {
+    return this.#drafted(name, body, (raw) => {
+      this.config.trace?.({ event: 'message', way: 'out', name, body, raw: raw.slice() })
+      return use(raw)
+    })
+  }
+
+  #drafted<N extends MessageName, T>(name: N, body: Body<N>, use: (raw: Uint8Array) => T): T {
     const { type, codec } = messages[name]
     const whole = dressed(this.config, this.facts, name, body) as Body<N>
     const said = this.config.rewrite ? (this.config.rewrite(name, whole) as Body<N>) : whole
-    return written((w) => {
+    return lend((w) => {
       w.number(1, type)
       const start = w.begin(3)
       ;(codec as Codec<Body<N>>).write(w, said)
       w.end(3, start)
-    })
+    }, use)
   }
 
   digest(): Task<Uint8Array> {

@@ -1,4 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
+import { digest } from '../crypto/digest.ts'
 import { type HashName, hashLength, type Provider } from '../crypto/provider.ts'
 import { type Task, wait } from '../task.ts'
 
@@ -154,7 +155,6 @@ export function* exported(
 ): Task<Uint8Array> {
   const empty = yield* emptyDigest(provider, suite.hash)
   const secret = yield* wait(provider.expandLabel(suite.hash, exporter, label, empty, hashLength[suite.hash]))
-  const hash = provider.hash(suite.hash)
-  hash.update(context ?? NONE)
-  return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', yield* wait(hash.digest()), length))
+  const hashed = yield* wait(digest(provider, suite.hash, context ?? NONE))
+  return yield* wait(provider.expandLabel(suite.hash, secret, 'exporter', hashed, length))
 }

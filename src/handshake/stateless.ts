@@ -2,6 +2,7 @@ import { concat, equal } from '../bytes/compare.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
 import { type Stateless, TLS12, TLS13 } from '../config.ts'
+import { digest } from '../crypto/digest.ts'
 import { groupById, type NamedGroup } from '../crypto/groups.ts'
 import type { Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
@@ -91,13 +92,11 @@ export function* askBack(
   group: NamedGroup | undefined,
 ): Task<never> {
   const { config, facts, provider, carrier } = peer
-  const hash = provider.hash(suite.hash)
-  hash.update(raw)
   const cookie = yield* sealed(peer, stateless, {
     suite: suite.id,
     group: group?.id ?? 0,
     made: Math.floor(config.now() / 1000),
-    digest: yield* wait(hash.digest()),
+    digest: yield* wait(digest(provider, suite.hash, raw)),
     cookie: stateless.generate(),
   })
   facts.retried = true

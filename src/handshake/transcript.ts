@@ -14,9 +14,10 @@ export class Transcript {
     this.#provider = provider
   }
 
+  /** Copied. */
   add(raw: Uint8Array): void {
     this.#hash?.update(raw)
-    this.#messages?.push(raw)
+    this.#messages?.push(raw.slice())
   }
 
   /** From here on the hash runs. `keep`: the messages are wanted too, for a signature of TLS 1.2 over all of them. */
@@ -34,6 +35,7 @@ export class Transcript {
 
   /** No digest is wanted any more. */
   end(): void {
+    this.#hash?.end?.()
     this.#hash = undefined
     this.#messages = undefined
   }
@@ -53,7 +55,9 @@ export class Transcript {
   digestWith(name: HashName, extra: Uint8Array): Maybe<Uint8Array> {
     const hash = this.#hash?.copy() ?? this.#fresh(name)
     hash.update(extra)
-    return hash.digest()
+    const digest = hash.digest()
+    hash.end?.()
+    return digest
   }
 
   /** After a HelloRetryRequest its hash stands in place of the first ClientHello (RFC 9846 section 4.4.1). */

@@ -1,9 +1,8 @@
-import { concat } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { TLS13 } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { TlsError } from '../errors.ts'
-import { decodeSession, encodeSession, type Session } from '../session/session.ts'
+import { decodeSession, lendSession, type Session } from '../session/session.ts'
 import type { Tickets } from '../session/tickets.ts'
 import { isPromise, type Maybe } from '../task.ts'
 import { held } from './counted.ts'
@@ -109,7 +108,7 @@ const checked = (answer: TicketKey): TicketKey => {
 }
 
 const seal = (provider: Provider, name: Uint8Array, key: Uint8Array, session: Session): Maybe<Uint8Array> =>
-  then(provider.box(key).seal(encodeSession(session), name), (sealed) => concat(name, sealed))
+  lendSession(session, (plain) => provider.box(key).seal(plain, name, name))
 
 const open = (provider: Provider, key: Uint8Array, ticket: Uint8Array): Maybe<Session | undefined> =>
   then(

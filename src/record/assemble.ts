@@ -7,6 +7,8 @@ const HEADER = 4
 /** Handshake messages out of the fragments that records bring. */
 export class Assembler {
   #bytes = NONE
+  /** They are borrowed, and not a fragment that is ours to keep. */
+  #borrowed = false
   #from = 0
   #to = 0
   #announced = false
@@ -18,21 +20,27 @@ export class Assembler {
     return this.#to - this.#from
   }
 
-  push(fragment: Uint8Array): void {
-    if (this.#to + fragment.length > this.#bytes.length) {
-      const held = this.#to - this.#from
+  /** `own`: nobody else has the fragment, and messages may be views of it. */
+  push(fragment: Uint8Array, own: boolean): void {
+    const { length: held } = this
+    if (own && held === 0) {
+      this.#bytes = fragment
+      this.#to = fragment.length
+      return
+    }
+    if (!this.#borrowed || this.#to + fragment.length > this.#bytes.length) {
       const larger = borrow(held + Math.max(fragment.length, Math.min(held, GROWTH)))
       larger.set(this.#bytes.subarray(this.#from, this.#to))
-      giveBack(this.#bytes)
+      this.#release()
       this.#bytes = larger
-      this.#from = 0
+      this.#borrowed = true
       this.#to = held
     }
     this.#bytes.set(fragment, this.#to)
     this.#to += fragment.length
   }
 
-  /** The next message with its header, a copy of its own; undefined while it is not whole. */
+  /** The next message with its header, in memory that nobody else writes to; undefined while it is not whole. */
   next(beside: Beside): Uint8Array | undefined {
     if (this.length < HEADER) return undefined
     const at = this.#from
@@ -44,15 +52,19 @@ export class Assembler {
       this.#announced = true
     }
     if (this.length < HEADER + length) return undefined
-    const raw = this.#bytes.slice(at, at + HEADER + length)
+    const end = at + HEADER + length
+    const raw = this.#borrowed ? this.#bytes.slice(at, end) : this.#bytes.subarray(at, end)
     this.#announced = false
-    this.#from += HEADER + length
-    if (this.#from === this.#to) {
-      giveBack(this.#bytes)
-      this.#bytes = NONE
-      this.#from = this.#to = 0
-    }
+    this.#from = end
+    if (this.length === 0) this.#release()
     return raw
+  }
+
+  #release(): void {
+    if (this.#borrowed) giveBack(this.#bytes)
+    this.#borrowed = false
+    this.#bytes = NONE
+    this.#from = this.#to = 0
   }
 
   #byte(at: number): number {

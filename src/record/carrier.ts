@@ -40,7 +40,7 @@ export interface Beside {
 export interface Carrier {
   /** The next whole message, as the transcript counts it. To ask for one is to say that our own flight is over. */
   message(beside: Beside): Task<Uint8Array>
-  /** Queues a message (with its header), as the transcript counts it. */
+  /** Queues a message (with its header), as the transcript counts it; copied. */
   write(raw: Uint8Array): void
   /** Draws keys from a secret, each carrier in its own way. It may take its time. */
   keys(level: Level, suite: Suite, secret: Uint8Array): Task<Keys>

@@ -1,7 +1,6 @@
 import { NONE } from '../bytes/compare.ts'
 import { Input } from '../bytes/input.ts'
 import { Output } from '../bytes/output.ts'
-import { borrow, giveBack } from '../bytes/pool.ts'
 import { type Config, TLS12, TLS13 } from '../config.ts'
 import { HEADER } from '../crypto/protect-header.ts'
 import type { Keying, Opened } from '../crypto/provider.ts'
@@ -81,7 +80,7 @@ export class TlsCarrier implements Carrier {
   #writeLimit: number
   #late: Promise<unknown>[] | undefined
   /** Handshake messages that are not in records yet. */
-  #flight: Uint8Array[] | undefined
+  readonly #flight = new Input()
   /** What a server's peer began with instead of a hello: the version in that record. */
   #foreignVersion: number | undefined
   /** We have begun a flight, and not waited for a message since. */
@@ -150,7 +149,7 @@ export class TlsCarrier implements Carrier {
               'UNEXPECTED_MESSAGE',
               'a handshake message came where ChangeCipherSpec was due',
             )
-          this.#assembler.push(data)
+          this.#assembler.push(data, this.#protected)
           this.#drop()
           return
         case APPLICATION_DATA:
@@ -393,27 +392,20 @@ export class TlsCarrier implements Carrier {
     if (!this.#speaking && this.#handshaking && this.#assembler.length > 0)
       throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes behind the end of a flight')
     this.#speaking = true
-    this.#flight ??= []
     this.#flight.push(raw)
     if (!this.#config.coalesce) this.flush()
   }
 
   /** Puts the messages of the flight into records. */
   flush(): void {
-    const flight = this.#flight
-    if (!flight) return
-    this.#flight = undefined
-    if (flight.length === 1) return this.#fragments(HANDSHAKE, flight[0] as Uint8Array)
-    let length = 0
-    for (const raw of flight) length += raw.length
-    const memory = borrow(length)
-    let at = 0
-    for (const raw of flight) {
-      memory.set(raw, at)
-      at += raw.length
+    const { length, waiting } = this.#flight
+    // none, or they are being put into records already
+    if (waiting === 0) return
+    try {
+      this.#fragments(HANDSHAKE, this.#flight.lend(length))
+    } finally {
+      this.#flight.drop(length)
     }
-    this.#fragments(HANDSHAKE, memory.subarray(0, length))
-    giveBack(memory)
   }
 
   /** Seals application data at once, in as many records as it takes. */

@@ -219,11 +219,7 @@ const blobsOf = (file: Uint8Array): readonly Uint8Array[] => {
 /** A ring sealed for storage: 8 bytes of epoch, then the box, to which the epoch and the fleet's name are bound. */
 export const sealRing = (box: Box, fleet: Uint8Array, epoch: number, ring: Ring): Maybe<Uint8Array> => {
   const head = epochBytes(epoch)
-  return run(
-    (function* (): Task<Uint8Array> {
-      return concat(head, yield* wait(box.seal(encodeRing(ring), concat(head, fleet))))
-    })(),
-  )
+  return box.seal(encodeRing(ring), concat(head, fleet), head)
 }
 
 /** Undefined: it was changed, or is of another fleet, or sealed under another key. */

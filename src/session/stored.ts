@@ -1,5 +1,6 @@
 import { NONE } from '../bytes/compare.ts'
 import { fromHex, hex } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { run, type Task, wait } from '../task.ts'
 import type { Session, Sessions } from './session.ts'
@@ -72,9 +73,14 @@ export const storedTickets = (
 
 /** Where a session stands: under a digest, so that a list of keys is no list of ids. */
 function* keyOf(provider: Provider, id: string): Task<string> {
-  const hash = provider.hash('sha256')
-  hash.update(Uint8Array.from(id, (c) => c.charCodeAt(0)))
-  return `sess:${hex(yield* wait(hash.digest()))}`
+  const name = yield* wait(
+    digest(
+      provider,
+      'sha256',
+      Uint8Array.from(id, (c) => c.charCodeAt(0)),
+    ),
+  )
+  return `sess:${hex(name)}`
 }
 
 /** The session of that id; `once`: nobody finds it after us. The id inside must be the one that was asked for. */

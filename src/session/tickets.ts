@@ -1,10 +1,10 @@
-import { concat } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { isPromise, type Maybe } from '../task.ts'
 import { memoryStore } from './memory-store.ts'
 import { KeyRing, type LiveKey, NAME, rotation, turned } from './ring.ts'
-import { CLOCK_SKEW, decodeSession, encodeSession, type Session } from './session.ts'
+import { CLOCK_SKEW, decodeSession, lendSession, type Session } from './session.ts'
 import { claimTime, type ReplayGuard } from './store.ts'
 
 /** What was in a ticket. */
@@ -89,8 +89,8 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
       const key = ring.current(now())
       if (!key) return undefined
       observe?.({ event: 'sealed', key: hex(key.name) })
-      const sealed = key.box.seal(encodeSession(region === '' ? session : { ...session, region }), key.name)
-      return isPromise(sealed) ? sealed.then((bytes) => concat(key.name, bytes)) : concat(key.name, sealed)
+      const told = region === '' ? session : { ...session, region }
+      return lendSession(told, (plain) => key.box.seal(plain, key.name, key.name))
     },
     open(ticket) {
       const name = ticket.subarray(0, NAME)
@@ -120,18 +120,16 @@ const claiming =
       told({ event: 'claim', verdict: first ? 'first' : 'refused' })
       return first
     }
-    const ask = (digest: Uint8Array): Maybe<boolean> => {
+    const ask = (name: Uint8Array): Maybe<boolean> => {
       try {
-        const answer = guard.claim(`${region}:${hex(digest)}`, ttl)
+        const answer = guard.claim(`${region}:${hex(name)}`, ttl)
         return isPromise(answer) ? answer.then(answered, failed) : answered(answer)
       } catch {
         return failed()
       }
     }
-    const hash = provider.hash('sha256')
-    hash.update(ticket)
-    const digest = hash.digest()
-    return isPromise(digest) ? digest.then(ask) : ask(digest)
+    const name = digest(provider, 'sha256', ticket)
+    return isPromise(name) ? name.then(ask) : ask(name)
   }
 
 /**

@@ -26,11 +26,10 @@ export const decode = <T>(codec: Codec<T>, bytes: Uint8Array): T => {
 
 export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => written((w) => codec.write(w, value))
 
-const unsigned = (width: number): Codec<number> => ({
-  name: `uint${8 * width}`,
-  read: (r) => r.number(width, `uint${8 * width}`),
-  write: (w, value) => w.number(width, value),
-})
+const unsigned = (width: number): Codec<number> => {
+  const name = `uint${8 * width}`
+  return { name, read: (r) => r.number(width, name), write: (w, value) => w.number(width, value) }
+}
 export const u8 = unsigned(1)
 export const u16 = unsigned(2)
 export const u24 = unsigned(3)
@@ -39,11 +38,10 @@ export const u32 = unsigned(4)
 export const u48 = unsigned(6)
 
 /** `opaque name[length]` */
-export const bytes = (length: number): Codec<Uint8Array> => ({
-  name: `opaque[${length}]`,
-  read: (r) => r.take(length, `opaque[${length}]`),
-  write: (w, value) => w.raw(value),
-})
+export const bytes = (length: number): Codec<Uint8Array> => {
+  const name = `opaque[${length}]`
+  return { name, read: (r) => r.take(length, name), write: (w, value) => w.raw(value) }
+}
 
 /** Everything to the end of the enclosing structure. */
 export const rest: Codec<Uint8Array> = {
@@ -55,23 +53,26 @@ export const rest: Codec<Uint8Array> = {
 /** The RFC's rule: the ceiling of a vector gives the width of its length. */
 const width = (max: number): number => (max < 256 ? 1 : max < 65536 ? 2 : 3)
 
-const within = (r: Reader, min: number, max: number, what: string): Reader => {
-  const length = r.number(width(max), `length of ${what}`)
-  if (length < min || length > max)
-    throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${what} has ${length} bytes, ${min} to ${max} are allowed`)
-  return r.within(length, what)
+/** Reads the length of `what<min..max>`. */
+const lengthOf = (what: string, min: number, max: number): ((r: Reader) => number) => {
+  const size = width(max)
+  const name = `length of ${what}`
+  return (r) => {
+    const length = r.number(size, name)
+    if (length < min || length > max)
+      throw new TlsError('decode_error', 'LENGTH_MISMATCH', `${what} has ${length} bytes, ${min} to ${max} are allowed`)
+    return length
+  }
 }
 
 /** `opaque name<min..max>` */
 export const opaque = (min: number, max: number): Codec<Uint8Array> => {
   const name = `opaque<${min}..${max}>`
   const size = width(max)
+  const length = lengthOf(name, min, max)
   return {
     name,
-    read(r) {
-      const inner = within(r, min, max, name)
-      return inner.take(inner.left, name)
-    },
+    read: (r) => r.take(length(r), name),
     write(w, value) {
       const start = w.begin(size)
       w.raw(value)
@@ -99,10 +100,11 @@ export const text = (min: number, max: number): Codec<string> => {
 export const list = <T>(item: Codec<T>, min: number, max: number): Codec<readonly T[]> => {
   const name = `${item.name}<${min}..${max}>`
   const size = width(max)
+  const length = lengthOf(name, min, max)
   return {
     name,
     read(r) {
-      const inner = within(r, min, max, name)
+      const inner = r.within(length(r), name)
       const values: T[] = []
       while (inner.left > 0) values.push(item.read(inner))
       return values
@@ -113,7 +115,7 @@ export const list = <T>(item: Codec<T>, min: number, max: number): Codec<readonl
       w.end(size, start)
     },
     parts(r, visit) {
-      const inner = within(r, min, max, name)
+      const inner = r.within(length(r), name)
       for (let i = 0; inner.left > 0; i++) visit(String(i), item, inner)
     },
   }

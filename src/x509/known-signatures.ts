@@ -1,4 +1,5 @@
 import { latin1 } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import type { Algorithm, Provider } from '../crypto/provider.ts'
 import { type Task, wait } from '../task.ts'
 
@@ -19,14 +20,11 @@ export function* signatureName(
   message: Uint8Array,
   signature: Uint8Array,
 ): Task<string> {
-  const hash = provider.hash('sha256')
   const how = Uint8Array.from(JSON.stringify(algorithm), (letter) => letter.charCodeAt(0))
   const lengths = new DataView(new ArrayBuffer(16))
   const parts = [spki, how, message, signature]
   for (const [i, part] of parts.entries()) lengths.setUint32(4 * i, part.length)
-  hash.update(new Uint8Array(lengths.buffer))
-  for (const part of parts) hash.update(part)
-  return latin1(yield* wait(hash.digest()))
+  return latin1(yield* wait(digest(provider, 'sha256', new Uint8Array(lengths.buffer), ...parts)))
 }
 
 /** Whether this provider has found it good before. */

@@ -1,3 +1,4 @@
+import { digest } from '../crypto/digest.ts'
 import type { Algorithm, KeyFacts, PrivateKey, Provider } from '../crypto/provider.ts'
 import { type Maybe, run, type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
@@ -114,9 +115,7 @@ function* requestTask(recipe: RequestRecipe): Task<Uint8Array> {
 
 /** Method 1 of RFC 5280 section 4.2.1.2: SHA-1 of the key itself, 20 bytes. */
 export function* keyIdentifier(spki: Uint8Array, provider: Provider): Task<Uint8Array> {
-  const hash = provider.hash('sha1')
-  hash.update(keyBytes(spki))
-  return yield* wait(hash.digest())
+  return yield* wait(digest(provider, 'sha1', keyBytes(spki)))
 }
 
 /** The algorithm that is as strong as the key. */

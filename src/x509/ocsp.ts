@@ -1,5 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { base64 } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import type { HashName, Provider } from '../crypto/provider.ts'
 import { type Task, wait } from '../task.ts'
 import { type Certificate, parseCertificate } from './certificate.ts'
@@ -213,8 +214,8 @@ export function* isAbout(
 ): Task<boolean> {
   if (!hash || !equal(serial, certificate.serial)) return false
   return (
-    equal(issuerName, yield* digest(provider, hash, certificate.issuer.raw)) &&
-    equal(issuerKey, yield* digest(provider, hash, keyBytes(issuer.spki)))
+    equal(issuerName, yield* wait(digest(provider, hash, certificate.issuer.raw))) &&
+    equal(issuerKey, yield* wait(digest(provider, hash, keyBytes(issuer.spki))))
   )
 }
 
@@ -225,13 +226,7 @@ export function* isResponder(
   provider: Provider,
 ): Task<boolean> {
   if (!(responder instanceof Uint8Array)) return responder.key === holder.subject.key
-  return equal(responder, yield* digest(provider, 'sha1', keyBytes(holder.spki)))
-}
-
-export function* digest(provider: Provider, name: HashName, bytes: Uint8Array): Task<Uint8Array> {
-  const hash = provider.hash(name)
-  hash.update(bytes)
-  return yield* wait(hash.digest())
+  return equal(responder, yield* wait(digest(provider, 'sha1', keyBytes(holder.spki))))
 }
 
 /** Asks about one certificate (OCSPRequest in DER, RFC 6960 section 4.1), without a signature. `nonce`: 1 to 128 bytes. */
@@ -252,8 +247,8 @@ export function* ocspRequest(
 export function* certId(certificate: Certificate, issuer: Certificate, provider: Provider): Task<Uint8Array> {
   return sequence(
     sequence(derOid(knownOid('sha1')), derNull),
-    derOctets(yield* digest(provider, 'sha1', certificate.issuer.raw)),
-    derOctets(yield* digest(provider, 'sha1', keyBytes(issuer.spki))),
+    derOctets(yield* wait(digest(provider, 'sha1', certificate.issuer.raw))),
+    derOctets(yield* wait(digest(provider, 'sha1', keyBytes(issuer.spki)))),
     der(tags.integer, certificate.serial),
   )
 }

@@ -1,5 +1,6 @@
 import { concat } from '../bytes/compare.ts'
 import { fromHex, fromUtf8, latin1 } from '../bytes/text.ts'
+import { digest } from '../crypto/digest.ts'
 import { type HashName, hashLength, type Provider, type ScryptCost } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
 import { type Task, wait } from '../task.ts'
@@ -246,15 +247,11 @@ function* pkcs12Derived(
   const diversifier = new Uint8Array(block).fill(purpose)
   const out = new Uint8Array(length)
   for (let at = 0; ; at += hashLength[name]) {
-    let digest = concat(diversifier, input)
-    for (let round = 0; round < iterations; round++) {
-      const hash = provider.hash(name)
-      hash.update(digest)
-      digest = yield* wait(hash.digest())
-    }
-    out.set(digest.subarray(0, length - at), at)
-    if (at + digest.length >= length) return out
-    const addend = stretched(digest, block).subarray(0, block)
+    let drawn = concat(diversifier, input)
+    for (let round = 0; round < iterations; round++) drawn = yield* wait(digest(provider, name, drawn))
+    out.set(drawn.subarray(0, length - at), at)
+    if (at + drawn.length >= length) return out
+    const addend = stretched(drawn, block).subarray(0, block)
     for (let start = 0; start < input.length; start += block) addOnceMore(input.subarray(start, start + block), addend)
   }
 }

@@ -1,11 +1,12 @@
 import { concat, equal } from '../bytes/compare.ts'
+import { digest } from '../crypto/digest.ts'
 import type { Algorithm, Provider } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
 import { type Task, wait } from '../task.ts'
 import type { Certificate } from './certificate.ts'
 import { constructed, DerError, DerReader, der, sequence, tags } from './der.ts'
 import { type Fault, shown } from './fault.ts'
-import { digest, parseOcsp } from './ocsp.ts'
+import { parseOcsp } from './ocsp.ts'
 import { knownOid } from './oids.ts'
 import { when } from './time.ts'
 import type { Trial } from './trial.ts'
@@ -147,7 +148,7 @@ const ids = new WeakMap<CtLog, Uint8Array>()
 
 function* find(id: Uint8Array, logs: readonly CtLog[], provider: Provider): Task<CtLog | undefined> {
   for (const log of logs) {
-    const own = ids.get(log) ?? (yield* digest(provider, 'sha256', log.key))
+    const own = ids.get(log) ?? (yield* wait(digest(provider, 'sha256', log.key)))
     ids.set(log, own)
     if (equal(id, own)) return log
   }
@@ -182,7 +183,7 @@ export const certificateEntry = ({ raw }: Certificate): Uint8Array => concat(Uin
 
 /** LogEntryType precert_entry: who issues, and the certificate as it was before it could carry timestamps. */
 export function* precertificateEntry(leaf: Certificate, issuer: Certificate, provider: Provider): Task<Uint8Array> {
-  const key = yield* digest(provider, 'sha256', issuer.spki)
+  const key = yield* wait(digest(provider, 'sha256', issuer.spki))
   return concat(Uint8Array.of(0, 1), key, sized(withoutTimestamps(leaf.tbs), 3))
 }
 

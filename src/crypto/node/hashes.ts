@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
+import { NONE } from '../../bytes/compare.ts'
+import { borrow, giveBack, SMALL } from '../../bytes/pool.ts'
 import { kdf, labelHead, type SyncHmac, type SyncKdf } from '../kdf.ts'
 import { type Hash, type HashName, hashLength } from '../provider.ts'
 
@@ -17,36 +19,31 @@ const running = (live: crypto.Hash): Hash => ({
 })
 
 /**
- * A hash of little: it keeps the bytes and hashes them as often as it is asked, which costs less than a native object that
- * is copied for every digest. What grows beyond that goes on in such an object.
+ * A hash of little, as most handshakes are: it keeps the bytes and hashes them as often as it is asked, which costs less than
+ * a native object that is copied for every digest. What grows beyond that goes on in such an object.
  */
 class Gathering implements Hash {
   readonly #name: HashName
-  #bytes: Uint8Array
+  #bytes = NONE
   #length = 0
   #live: Hash | undefined
 
-  constructor(name: HashName, bytes: Uint8Array = EMPTY) {
+  constructor(name: HashName) {
     this.#name = name
-    this.#bytes = bytes
-    this.#length = bytes.length
   }
 
   update(data: Uint8Array): void {
     if (this.#live) return this.#live.update(data)
     const end = this.#length + data.length
-    if (end > LITTLE) {
-      this.#live = running(crypto.createHash(this.#name))
-      this.#live.update(this.#gathered)
-      this.#live.update(data)
-      this.#bytes = EMPTY
+    if (end > SMALL) {
+      const live = running(crypto.createHash(this.#name))
+      live.update(this.#gathered)
+      live.update(data)
+      this.end()
+      this.#live = live
       return
     }
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.min(LITTLE, Math.max(end, USUAL, 2 * this.#bytes.length)))
-      larger.set(this.#gathered)
-      this.#bytes = larger
-    }
+    if (this.#bytes.length === 0) this.#bytes = borrow(SMALL)
     this.#bytes.set(data, this.#length)
     this.#length = end
   }
@@ -59,19 +56,24 @@ class Gathering implements Hash {
   }
 
   copy(): Hash {
-    return this.#live ? this.#live.copy() : new Gathering(this.#name, this.#gathered.slice())
+    if (this.#live) return this.#live.copy()
+    const copy = new Gathering(this.#name)
+    copy.update(this.#gathered)
+    return copy
+  }
+
+  end(): void {
+    giveBack(this.#bytes)
+    this.#bytes = NONE
+    this.#length = 0
   }
 
   get #gathered(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)
   }
 }
-const EMPTY = new Uint8Array(0)
 /** Lent to one digest after another. */
 const written = new Uint8Array(64)
-/** Bytes: a handshake with a usual chain has less than the one, and most have less than the other. */
-const LITTLE = 4096
-const USUAL = 2048
 
 /** Two one-shot hashes over pads in a scratch cost half of a native HMAC object, for everything that fits there. */
 export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
