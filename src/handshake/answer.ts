@@ -2,13 +2,13 @@ import { TLS12, TLS13, type Version } from '../config.ts'
 import { illegal, TlsError } from '../errors.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import { asked, type Task } from '../task.ts'
-import { chooseAlpn, DOWNGRADE_TO_12, usableVersions } from './choose.ts'
+import { chooseAlpn, DOWNGRADE_TO_12, usable } from './choose.ts'
 import type { Peer } from './peer.ts'
 
 /** 32 random bytes; a server that could do better than TLS 1.2 says so in the last 8 (RFC 9846 section 4.1.3). */
 export const serverRandom = (peer: Peer, version: Version): Uint8Array => {
   const random = peer.provider.random(32).slice()
-  if (version === TLS12 && usableVersions(peer.config, 'server').includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
+  if (version === TLS12 && usable(peer.config, 'server').versions.includes(TLS13)) random.set(DOWNGRADE_TO_12, 24)
   return random
 }
 

@@ -15,29 +15,43 @@ import { knownCertificate } from '../x509/known-certificates.ts'
 export const DOWNGRADE_TO_12: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01])
 export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00])
 
-/** The suites that can be used: those by a key agreed elsewhere need somebody who knows it. */
-export const usableSuites = ({ suites, psk, findPsk }: Config, role: 'client' | 'server'): readonly Suite[] =>
-  suites.filter(({ authentication }) => authentication !== 'psk' || (role === 'client' ? psk : findPsk) !== undefined)
+type Role = 'client' | 'server'
 
-/** The versions that there is a suite for, and for TLS 1.3 a group; highest first. */
-export const usableVersions = (config: Config, role: 'client' | 'server'): readonly Version[] => {
-  const { versions, groups } = config
-  const suites = usableSuites(config, role)
-  return [TLS13, TLS12].filter(
+/** What can be used of a config. */
+interface Usable {
+  /** Those that there is a suite for, and for TLS 1.3 a group; highest first. */
+  readonly versions: readonly Version[]
+  /** Those of these versions; those by a key agreed elsewhere need somebody who knows it. */
+  readonly suites: readonly Suite[]
+}
+
+/** What can be used of a config, found out once. */
+export const usable = (config: Config, role: Role): Usable => {
+  let found = known[role].get(config)
+  if (!found) known[role].set(config, (found = usableOf(config, role)))
+  return found
+}
+const known: Readonly<Record<Role, WeakMap<Config, Usable>>> = { client: new WeakMap(), server: new WeakMap() }
+
+const usableOf = ({ versions, groups, suites, psk, findPsk }: Config, role: Role): Usable => {
+  const keyed = (role === 'client' ? psk : findPsk) !== undefined
+  const able = suites.filter(({ authentication }) => authentication !== 'psk' || keyed)
+  const both = [TLS13, TLS12].filter(
     (version): version is Version =>
       versions.includes(version as Version) &&
-      suites.some((suite) => suite.version === version) &&
+      able.some((suite) => suite.version === version) &&
       (version === TLS12 || groups.some(({ tls13 }) => tls13 || role === 'client')),
   )
+  return { versions: both, suites: able.filter(({ version }) => both.includes(version)) }
 }
 
 /** The highest version that both sides speak. */
 export const chooseVersion = (config: Config, hello: ClientHello): Version => {
   const { supportedVersions } = hello.extensions
   const offered = supportedVersions ?? (hello.legacyVersion >= TLS12 ? [TLS12] : [])
-  const usable = usableVersions(config, 'server')
-  const chosen = usable.find((version) => offered.includes(version))
-  if (hello.cipherSuites.includes(FALLBACK_SCSV) && usable[0] !== undefined && chosen !== usable[0]) {
+  const { versions } = usable(config, 'server')
+  const chosen = versions.find((version) => offered.includes(version))
+  if (hello.cipherSuites.includes(FALLBACK_SCSV) && versions[0] !== undefined && chosen !== versions[0]) {
     throw new TlsError(
       'inappropriate_fallback',
       'INAPPROPRIATE_FALLBACK',
@@ -76,7 +90,7 @@ const found = <T>(numbers: readonly number[], find: (number: number) => T | unde
 /** Suites that both sides know in that version, best first. */
 export const sharedSuites = (config: Config, offered: readonly number[], version: Version): readonly Suite[] =>
   shared(
-    usableSuites(config, 'server').filter((suite) => suite.version === version),
+    usable(config, 'server').suites.filter((suite) => suite.version === version),
     offered,
     (suite) => suite.id,
     config.serverPreference,

@@ -14,7 +14,7 @@ import { asked, type Task, wait } from '../task.ts'
 import { start } from './agree.ts'
 import { reverify } from './authenticate.ts'
 import { bindingOf } from './binding.ts'
-import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usableSuites, usableVersions } from './choose.ts'
+import { DOWNGRADE_TO_11, DOWNGRADE_TO_12, usable } from './choose.ts'
 import { client12 } from './client12.ts'
 import { client13 } from './client13.ts'
 import { offered } from './custom.ts'
@@ -39,8 +39,7 @@ export function* client(peer: Peer): Task<Task<void>> {
   const { config, facts, provider } = peer
   if (config.versions.length === 0)
     throw new TlsError('protocol_version', 'NO_PROTOCOLS_AVAILABLE', 'no version is enabled')
-  const versions = usableVersions(config, 'client')
-  const suites = usableSuites(config, 'client').filter((suite) => versions.includes(suite.version))
+  const { versions, suites } = usable(config, 'client')
   if (suites.length === 0)
     throw new TlsError(
       'handshake_failure',

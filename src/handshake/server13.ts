@@ -12,7 +12,7 @@ import { afterwards, requestExtensions } from './after13.ts'
 import { agree, groupOf } from './agree.ts'
 import { checkCompression, chooseProtocol, serverRandom } from './answer.ts'
 import { checkFinished, checkProof, identities, judge, prove, unadorned } from './authenticate.ts'
-import { chooseGroup13, chooseIdentity, chooseSuite13, knownSchemes } from './choose.ts'
+import { chooseGroup13, chooseIdentity, chooseSuite13 } from './choose.ts'
 import { heedHello } from './custom.ts'
 import { earlyKeys, type Found, whyNotEarly } from './early.ts'
 import type { Peer } from './peer.ts'
@@ -203,7 +203,7 @@ function* chooseProof(peer: Peer, hello: ClientHello) {
   // RFC 9846 4.2.3: signature_algorithms MUST be there when the server is to show a certificate
   if (!signatureAlgorithms)
     throw new TlsError('missing_extension', 'MISSING_SIGALGS_EXTENSION', 'signature_algorithms is missing')
-  const schemes = knownSchemes(signatureAlgorithms)
+  const { peerSchemes: schemes = [] } = facts
   if (certificateAuthorities) facts.peerAuthorities = certificateAuthorities
   const offered = yield* identities(peer, TLS13, schemes, certificateAuthorities)
   const choice = chooseIdentity(config, offered, schemes, TLS13, certificateAuthorities)

@@ -64,13 +64,20 @@ export interface Path {
   readonly end: End
 }
 
+/** What there is to say about a path. */
+export interface Judgement {
+  readonly findings: readonly Finding[]
+  /** The policies under which it holds, as `Verified` has them. */
+  readonly policies: readonly string[]
+}
+
 /**
  * Everything that is wrong with a path (RFC 5280 section 6.1, and the Web PKI's rules), in the order in which OpenSSL
  * finds it: the leaf's key, the path's end, extensions from the leaf up, strength, names, then from the top down
  * signatures and dates with a finding of code 0 for every certificate, and name constraints last. Only a path without
  * faults may be trusted. Throws `CertificateError` when the budget is spent.
  */
-export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<readonly Finding[]> {
+export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<Judgement> {
   const { chain, end } = path
   const { rules } = trial
   const findings: Finding[] = []
@@ -105,7 +112,7 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   // an end that is not self-signed and not trusted has nobody whose key could prove it
   if (!anchored && end !== 'selfSigned' && top === 0) {
     report(0, { verdict: 'leafUnverified', detail: `nothing at hand proves the signature of ${shown(leaf)}` })
-    return findings
+    return { findings, policies: [] }
   }
   const first = anchored || end === 'selfSigned' ? top : top - 1
   for (let depth = first; depth >= 0; depth--) {
@@ -122,20 +129,21 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   }
   for (let depth = top; depth >= 0; depth--) constrain(chain, depth, trial, report)
   trial.spend('comparisons', policyWork(chain))
-  const { fault: policyFault } = processPolicies(chain, anchored, rules.policies)
+  const { policies, fault: policyFault } = processPolicies(chain, anchored, rules.policies)
   if (policyFault) {
     const { depth, kind, problem } = policyFault
     const verdict = kind === 'missing' ? 'noExplicitPolicy' : 'invalidPolicyExtension'
     report(depth, { verdict, detail: `${shown(chain[depth] as Certificate)} ${problem}` })
   }
-  if (!anchored || !revocation?.needed(leaf)) return findings
+  if (!anchored || !revocation?.needed(leaf)) return { findings, policies }
   // nobody is asked about a path that is refused anyway, nor about one whose signatures prove nothing
   const hopeless = findings.some(({ code }) => (rules.tolerant ? unproved.has(code) : code !== verdicts.ok))
-  if (hopeless) return findings
+  if (hopeless) return { findings, policies }
   const found = (yield* revocation.faults(chain)).map(({ depth, fault }) =>
     finding(chain[depth] as Certificate, depth, fault),
   )
-  return [...findings.slice(0, beforeSignatures), ...found, ...findings.slice(beforeSignatures)]
+  const all = [...findings.slice(0, beforeSignatures), ...found, ...findings.slice(beforeSignatures)]
+  return { findings: all, policies }
 }
 
 const unproved: ReadonlySet<number> = new Set([verdicts.badSignature, verdicts.undecodableIssuerKey])

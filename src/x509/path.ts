@@ -14,12 +14,13 @@ import {
   type Finding,
   finding,
   issuerFaults,
+  type Judgement,
   judge,
   type Path,
   timeFault,
 } from './judge.ts'
 import { sameName } from './name.ts'
-import { type PolicyInputs, processPolicies } from './policy.ts'
+import type { PolicyInputs } from './policy.ts'
 import { Cache, type Fetch, Revocation, type RevocationOptions } from './revocation.ts'
 import { Store } from './store.ts'
 import { loggedBy, type TransparencyOptions, tooFew } from './transparency.ts'
@@ -194,7 +195,7 @@ export function* buildPath(
     if (found) fetching.keep()
   }
   const path = found?.path ?? search.explain()
-  const findings = found?.findings ?? search.judged(path) ?? (yield* judge(path, trial, revocation))
+  const { findings, policies } = found ?? search.judged(path) ?? (yield* judge(path, trial, revocation))
   // only what the search found good is good: a path is shown here to say why it is not
   if (!found && findings.every((finding) => finding.code === verdicts.ok))
     throw new CertificateError(verdicts.unspecified, 0, `no path from ${shown(leaf)} to a trust anchor could be proved`)
@@ -209,7 +210,6 @@ export function* buildPath(
   const name = rules.references
     .map(({ reference }) => reference && matchIdentity(leaf, reference))
     .find((match) => match !== undefined)
-  const { policies } = processPolicies(path.chain, path.end === 'anchor', rules.policies)
   const verified: { -readonly [F in keyof Verified]: Verified[F] } = { chain: path.chain, code, policies }
   if (transparency) verified.logged = logged
   if (name !== undefined) verified.name = name
@@ -239,8 +239,8 @@ const rulesOf = (about: About, options: VerifierOptions): Rules => {
   }
   const strength = strengths[options.securityLevel ?? 2]
   if (strength === undefined) throw new Misuse(`there is no security level ${options.securityLevel}; there are 0 to 5`)
-  if (Number.isNaN(new Date(about.time).getTime()))
-    throw new Misuse(`${about.time} is no time in milliseconds since 1970`)
+  // as far as a Date reaches
+  if (!(Math.abs(about.time) <= 8.64e15)) throw new Misuse(`${about.time} is no time in milliseconds since 1970`)
   return {
     purpose: options.anyPurpose ? undefined : about.purpose,
     trustedFor: options.anyPurpose ? undefined : about.purpose,
@@ -292,10 +292,12 @@ const settle = ({ chain }: Path, findings: readonly Finding[], ask: VerifierOpti
   return tolerated?.code ?? verdicts.ok
 }
 
-interface Judged {
+interface Judged extends Judgement {
   readonly path: Path
-  readonly findings: readonly Finding[]
 }
+
+/** How the anchors' store has a certificate. */
+type Standing = 'anchor' | 'distrusted' | 'neither'
 
 /** Paths never have more certificates, whatever `maxDepth` says: self-issued ones do not count there. */
 const LONGEST = 64
@@ -311,8 +313,9 @@ class Search {
   #reached: ReadonlySet<string> | undefined
   /** Whether identifiers of the issuer must fit, as OpenSSL wants it, instead of being hints (RFC 5280 section 4.2.1.1). */
   readonly #exact: boolean
-  /** Whether a certificate may issue others at all. */
-  readonly #fit = new Map<Certificate, boolean>()
+  readonly #standings = new Map<Certificate, Standing>()
+  /** Whether a certificate may issue others at all, once there is a choice. */
+  #fit: Map<Certificate, boolean> | undefined
   /** A path to a certificate that is not to be trusted: there is no looking for another. */
   #distrusted: Path | undefined
   /** Whole paths that were not good. */
@@ -341,9 +344,10 @@ class Search {
     const last = chain[chain.length - 1] as Certificate
     if (this.#isAnchor(last)) {
       const path: Path = { chain, end: 'anchor' }
-      const findings = yield* judge(path, this.#trial, this.#revocation)
-      if (findings.every(({ code }) => code === verdicts.ok)) return { path, findings }
-      this.#failed.push({ path, findings })
+      const { findings, policies } = yield* judge(path, this.#trial, this.#revocation)
+      const judged = { path, findings, policies }
+      if (findings.every(({ code }) => code === verdicts.ok)) return judged
+      this.#failed.push(judged)
       return undefined
     }
     if (this.#isDistrusted(last)) this.#distrusted = { chain, end: 'distrusted' }
@@ -356,7 +360,8 @@ class Search {
       if (!anchor && !distrusted && issuers.length > 1 && !this.#hopeful.has(issuer.issuer.key)) continue
       const now = counted + (anchor || issuer.selfIssued ? 0 : 1)
       if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
-      if (!distrusted && !this.#mayIssue(issuer, anchor)) continue
+      // where there is no choice, whoever judges the path says it
+      if (!distrusted && issuers.length > 1 && !this.#mayIssue(issuer, anchor)) continue
       if ((yield* this.#trial.signedBy(last, issuer)) !== 'good') continue
       const found = yield* this.#extend([...chain, issuer], now)
       if (found) return found
@@ -365,10 +370,10 @@ class Search {
   }
 
   /** What was found about this path, if it was judged on the way. */
-  judged({ chain, end }: Path): readonly Finding[] | undefined {
+  judged({ chain, end }: Path): Judgement | undefined {
     const same = (path: Path): boolean =>
       path.end === end && path.chain.length === chain.length && path.chain.every((one, i) => one === chain[i])
-    return this.#failed.find(({ path }) => same(path))?.findings
+    return this.#failed.find(({ path }) => same(path))
   }
 
   /** The path that looks best although it is not good: its faults explain the failure. */
@@ -401,18 +406,31 @@ class Search {
   }
 
   #isAnchor(certificate: Certificate): boolean {
-    const kept = this.#anchors.kept(certificate)
-    const trust = trustFor(kept?.trust, this.#trial.rules.trustedFor)
-    if (!kept || trust === 'rejected') return false
-    return this.#trial.rules.partialChain || kept.selfSigned || (trust === 'trusted' && certificate !== this.#leaf)
+    return this.#standing(certificate) === 'anchor'
   }
 
   #isDistrusted(certificate: Certificate): boolean {
-    const { trust } = this.#anchors.kept(certificate) ?? {}
-    return trustFor(trust, this.#trial.rules.trustedFor) === 'rejected'
+    return this.#standing(certificate) === 'distrusted'
+  }
+
+  #standing(certificate: Certificate): Standing {
+    let standing = this.#standings.get(certificate)
+    if (!standing) this.#standings.set(certificate, (standing = this.#stands(certificate)))
+    return standing
+  }
+
+  #stands(certificate: Certificate): Standing {
+    const kept = this.#anchors.kept(certificate)
+    if (!kept) return 'neither'
+    const { partialChain, trustedFor } = this.#trial.rules
+    const trust = trustFor(kept.trust, trustedFor)
+    if (trust === 'rejected') return 'distrusted'
+    const ends = partialChain || kept.selfSigned || (trust === 'trusted' && certificate !== this.#leaf)
+    return ends ? 'anchor' : 'neither'
   }
 
   #mayIssue(certificate: Certificate, anchor: boolean): boolean {
+    this.#fit ??= new Map()
     const before = this.#fit.get(certificate)
     if (before !== undefined) return before
     const trial = this.#trial

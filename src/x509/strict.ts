@@ -263,9 +263,10 @@ const overSuffix = (name: string): boolean => /^\*\.[^.]*$/.test(name) || SUFFIX
 export const strictFaults = (certificate: Certificate, place: Place, wanted: Rules): readonly Fault[] => {
   const { strict, profile, purpose } = wanted
   const faults: Fault[] = []
+  if (!strict && profile !== 'rfc5280') return faults
   for (const row of rules) {
     if (!row.at.includes(place)) continue
-    if (!strict && !(row.always && profile === 'rfc5280')) continue
+    if (!strict && !row.always) continue
     if (row.of && (row.of === 'webpki') !== (profile === 'webpki')) continue
     if (row.server && purpose !== 'server') continue
     const breach = row.breach(certificate, wanted)
