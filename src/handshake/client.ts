@@ -150,12 +150,11 @@ const shares = (exchanges: ReadonlyMap<number, Exchange>) =>
 function* sharedKeys(peer: Peer, session: Session | undefined): Task<SharedKey[]> {
   const { config } = peer
   const { psk: hook } = config
-  const keys = session?.version === TLS13 ? [keyOf(session)] : []
+  const known = session?.version === TLS13 ? keyOf(session) : undefined
+  const keys = known ? [known] : []
   const psk = hook && (yield* asked(() => hook(undefined), 'session'))
   if (psk) keys.push(...[psk].flat().map(keyAgreed))
-  return keys.flatMap((key) =>
-    key && config.suites.some((suite) => suite.version === TLS13 && suite.hash === key.hash) ? [key] : [],
-  )
+  return keys.filter(({ hash }) => config.suites.some((suite) => suite.version === TLS13 && suite.hash === hash))
 }
 
 /** Sends the hello; with pre-shared keys it ends with their names and the proof that we have them. */

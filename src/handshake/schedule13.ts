@@ -74,7 +74,7 @@ export class EarlyStage extends Stage {
 
   /** What a binder is made with: `ext` for keys agreed elsewhere, `imp` for imported ones, `res` for those of a ticket. */
   *binderKey(origin: 'ext' | 'imp' | 'res'): Task<Uint8Array> {
-    return yield* this.derive(`${origin} binder`, yield* emptyDigest(this.provider, this.suite.hash))
+    return yield* this.derive(binderLabels[origin], yield* emptyDigest(this.provider, this.suite.hash))
   }
 
   /** What early data is protected with: over the ClientHello alone. */
@@ -90,6 +90,8 @@ export class EarlyStage extends Stage {
     return new HandshakeStage(this.provider, this.suite, yield* this.mix(shared))
   }
 }
+
+const binderLabels = { ext: 'ext binder', imp: 'imp binder', res: 'res binder' } as const
 
 export class HandshakeStage extends Stage {
   *traffic(transcript: Uint8Array): Task<Traffic> {

@@ -1,4 +1,4 @@
-import { concat, equal, wipe } from '../bytes/compare.ts'
+import { concat, equal, sameBytes, wipe } from '../bytes/compare.ts'
 import { fromBase64, fromUtf8, hex } from '../bytes/text.ts'
 import type { Box, Provider } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
@@ -130,8 +130,7 @@ export interface LiveKey extends RingKey {
 /** The keys of tickets as an instance uses them: prepared once, wiped when they leave. */
 export class KeyRing {
   readonly #provider: Provider
-  #ring: Ring = []
-  readonly #live = new Map<string, LiveKey>()
+  #ring: readonly LiveKey[] = []
 
   constructor(provider: Provider, ring: Ring = []) {
     this.#provider = provider
@@ -144,19 +143,12 @@ export class KeyRing {
 
   /** Another ring holds from here on. Keys that are not in it are wiped. */
   adopt(ring: Ring): void {
-    const names = new Set(ring.map(({ name }) => hex(name)))
-    for (const [name, key] of this.#live) {
-      if (names.has(name)) continue
-      wipe(key.secret)
-      this.#live.delete(name)
-    }
+    const before = this.#ring
     this.#ring = ring.map((key) => {
-      const name = hex(key.name)
-      const known = this.#live.get(name)
-      const live = { ...key, secret: known?.secret ?? key.secret, box: known?.box ?? this.#provider.box(key.secret) }
-      this.#live.set(name, live)
-      return live
+      const known = this.#named(key.name)
+      return { ...key, secret: known?.secret ?? key.secret, box: known?.box ?? this.#provider.box(key.secret) }
     })
+    for (const { name, secret } of before) if (!this.#named(name)) wipe(secret)
   }
 
   /** The key that seals. */
@@ -166,9 +158,12 @@ export class KeyRing {
 
   /** The key of that name, if it still opens. */
   find(name: Uint8Array, now: number): LiveKey | undefined {
-    const key = this.#live.get(hex(name))
-    if (!key || name.length !== NAME) return undefined
-    return now < key.until || key.name === this.current(now)?.name ? key : undefined
+    const key = this.#named(name)
+    return key && (now < key.until || key === this.current(now)) ? key : undefined
+  }
+
+  #named(name: Uint8Array): LiveKey | undefined {
+    return this.#ring.find((key) => sameBytes(key.name, name))
   }
 }
 

@@ -124,13 +124,20 @@ export const list = <T>(item: Codec<T>, min: number, max: number): Codec<readonl
 // biome-ignore lint/suspicious/noExplicitAny: the fields of a structure may be of any type; `Infer` gives them back exactly
 type Fields = Record<string, Codec<any>>
 
+const MANY = 12
+
 /** A structure: its fields in order. */
 export const struct = <F extends Fields>(name: string, fields: F): Codec<{ readonly [K in keyof F]: Infer<F[K]> }> => {
   const entries = Object.entries(fields)
+  // V8 makes a dictionary of what gets many fields one by one; a copy of one that was parsed stays an object
+  const blank: Record<string, unknown> | undefined =
+    entries.length > MANY
+      ? JSON.parse(JSON.stringify(Object.fromEntries(entries.map(([key]) => [key, null]))))
+      : undefined
   return {
     name,
     read(r) {
-      const value: Record<string, unknown> = {}
+      const value: Record<string, unknown> = blank ? { ...blank } : {}
       for (const [key, codec] of entries) value[key] = codec.read(r)
       return value as { [K in keyof F]: Infer<F[K]> }
     },
