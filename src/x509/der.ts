@@ -213,7 +213,7 @@ export class DerReader {
       if (at + count > this.#end) this.fail('ends within a length')
       length = 0
       for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] as number)
-      if (length < 0x80 || length < 2 ** (8 * (count - 1)))
+      if (length < 0x80 || length >>> (8 * (count - 1)) === 0)
         this.fail('has a length that is not written the shortest way')
     }
     if (length > this.#end - at) this.fail(`ends within ${tagName(tag)}`)

@@ -86,7 +86,7 @@ export const parseMailbox = (text: string): { readonly local: string; readonly d
  */
 export const matchesDns = (pattern: string, host: string): boolean => {
   const presented = pattern.toLowerCase()
-  if (!presented.startsWith('*.')) return isDnsName(presented) && presented === host
+  if (!presented.startsWith('*.')) return presented === host && isDnsName(presented)
   const parent = presented.slice(2)
   const dot = host.indexOf('.')
   return isDnsName(parent) && parent.includes('.') && dot > 0 && host.slice(dot + 1) === parent

@@ -84,14 +84,18 @@ const STATUS_REQUEST = 5
 export class Revocation {
   readonly #trial: Trial
   readonly #sources: Sources
-  readonly #lists: ListStatus
+  /** Once a list is wanted. */
+  #listStatus: ListStatus | undefined
   readonly #fetched = new Set<string>()
   readonly #answers = new Map<string, Uint8Array | undefined>()
 
   constructor(trial: Trial, sources: Sources) {
     this.#trial = trial
     this.#sources = sources
-    this.#lists = new ListStatus(trial, sources)
+  }
+
+  get #lists(): ListStatus {
+    return (this.#listStatus ??= new ListStatus(this.#trial, this.#sources))
   }
 
   /** Whether there is anything to do. */
