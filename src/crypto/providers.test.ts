@@ -71,10 +71,25 @@ for (const provider of providers) {
         const apart = hash.copy()
         assert.deepEqual(await hash.digest(), plain(whole.copy().digest()))
         apart.update(bytes(3))
+        hash.update(bytes(2, 5))
         assert.deepEqual(await apart.digest(), plain(whole.copy().update(bytes(3)).digest()))
+        whole.update(bytes(2, 5))
         assert.deepEqual(await hash.digest(), plain(whole.copy().digest()))
       }
     }
+  })
+
+  test(`${provider.name}: memory that a hash gives back is nobody else's yet`, async () => {
+    const expected = plain(createHash('sha256').update(bytes(100)).digest())
+    const over = provider.hash('sha256')
+    over.update(bytes(3000, 2))
+    over.end?.()
+    over.end?.()
+    const [one, two] = [provider.hash('sha256'), provider.hash('sha256')]
+    for (const hash of [one, two]) hash.update(bytes(50))
+    two.update(bytes(50, 3))
+    one.update(bytes(100).subarray(50))
+    assert.deepEqual(await one.digest(), expected)
   })
 
   test(`${provider.name}: HMAC over keys and messages of every kind of length`, async () => {

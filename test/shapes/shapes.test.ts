@@ -33,7 +33,18 @@ const play = async (
   m: Materials,
   how: { drip: boolean; late: boolean },
 ): Promise<Pair> => {
-  const configs = configsOf(shape, provider, m, { late: how.late, trace: watch })
+  const told: Record<string, Record<'in' | 'out', Uint8Array[]>> = {
+    client: { in: [], out: [] },
+    server: { in: [], out: [] },
+  }
+  const trace = (role: string): ((event: TraceEvent) => void) => {
+    const seen = watch(role)
+    return (event) => {
+      seen(event)
+      if (event.event === 'message') told[role]?.[event.way].push(event.raw)
+    }
+  }
+  const configs = configsOf(shape, provider, m, { late: how.late, trace })
   const connect = async (client: Config): Promise<Pair> => {
     const pair = makePair(client, configs.server)
     const run = (): Promise<void> => settle(pair, how)
@@ -80,6 +91,18 @@ const play = async (
   assert.equal(client.closedByPeer, true)
   assert.ok(pair.received.client.endsWith('half closed'))
   assert.deepEqual(pair.lost, {})
+  // what was told of is the listener's to keep, and what one end said is what the other heard
+  for (const [speaker, listener] of [
+    ['client', 'server'],
+    ['server', 'client'],
+  ] as const) {
+    const heard = told[listener]?.in ?? []
+    const said = told[speaker]?.out ?? []
+    // a config that a hook has put in place has no listener
+    if (configs.server.select && speaker === 'server') assert.equal(said.length, 0)
+    else assert.deepEqual(heard, said.slice(0, heard.length))
+    assert.ok(heard.length > 0)
+  }
   return pair
 }
 
