@@ -72,9 +72,9 @@ export const lateProvider = (provider: Provider): Provider => ({
   box: (key) => {
     const box = provider.box(key)
     return {
-      seal: (plain, aad, front) => {
+      seal: (plain, aad) => {
         const kept = plain.slice()
-        return late(() => box.seal(kept, aad, front))
+        return late(() => box.seal(kept, aad))
       },
       open: (sealed, aad) => late(() => box.open(sealed, aad)),
     }

@@ -2,8 +2,8 @@ import { NONE } from './compare.ts'
 import { borrow, giveBack } from './pool.ts'
 
 /**
- * Bytes from the peer that are not yet read. A view that was lent stays true until `drop`: growing makes a new buffer,
- * and nothing moves while a view is out.
+ * Bytes that wait: those from the peer that are not yet read, and messages of a flight that are not yet in records. A view
+ * that was lent stays true until `drop`: growing makes a new buffer, and nothing moves while a view is out.
  */
 export class Input {
   #bytes = NONE

@@ -1,6 +1,6 @@
 /**
- * Memory that connections take turns with, so that one that is idle keeps none and one that is busy allocates none. What
- * comes from here holds whatever was there before: who takes it writes before it reads.
+ * Memory that connections, and hashes of little, take turns with, so that one that is idle keeps none and one that is busy
+ * allocates none. What comes from here holds whatever was there before: who takes it writes before it reads.
  */
 export const SMALL = 4096
 /** Five records: what a socket of Node gives at once (64 KiB) finds room behind the record before. */

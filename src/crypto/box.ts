@@ -1,4 +1,3 @@
-import { NONE } from '../bytes/compare.ts'
 import { Misuse } from '../errors.ts'
 import { isPromise } from '../task.ts'
 import type { RecordPrimitives } from './protect.ts'
@@ -9,14 +8,12 @@ export const boxOver = ({ aead: make, random }: Pick<RecordPrimitives, 'aead' | 
   if (key.length !== 32) throw new Misuse(`a key for sealed storage has 32 bytes, not ${key.length}`)
   const aead = make('aes-256-gcm', key)
   return {
-    seal(plain, aad, front = NONE) {
-      const at = front.length + NONCE
-      const sealed = new Uint8Array(at + plain.length + TAG)
+    seal(plain, aad) {
+      const sealed = new Uint8Array(NONCE + plain.length + TAG)
       const nonce = random(NONCE)
-      sealed.set(front)
-      sealed.set(nonce, front.length)
-      sealed.set(plain, at)
-      const done = aead.seal(nonce, aad, sealed, at, plain.length)
+      sealed.set(nonce)
+      sealed.set(plain, NONCE)
+      const done = aead.seal(nonce, aad, sealed, NONCE, plain.length)
       return isPromise(done) ? done.then(() => sealed) : sealed
     },
     open(sealed, aad) {

@@ -81,12 +81,13 @@ export type KeyKind = CurveName | 'ed25519' | 'ed448' | `rsa-${number}` | `rsa-p
 export const hashLength: Readonly<Record<HashName, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
 
 export interface Hash {
+  /** `data` is lent until the call returns. */
   update(data: Uint8Array): void
   /** The digest of everything so far; may be asked again and again, and updated after. */
   digest(): Maybe<Uint8Array>
   /** The same hash as it stands now, to go on apart. */
   copy(): Hash
-  /** Nothing more is asked of it: memory may be given back. It need not be told. */
+  /** Nothing more is asked of it; a digest may be under way. For those who have memory to give back. */
   end?(): void
 }
 
@@ -184,8 +185,8 @@ export interface Protection {
 
 /** Sealed storage. */
 export interface Box {
-  /** `front` if there is one, 12 bytes of nonce, ciphertext and tag (16 bytes). `plain` is lent until the call returns. */
-  seal(plain: Uint8Array, aad: Uint8Array, front?: Uint8Array): Maybe<Uint8Array>
+  /** 12 bytes of nonce, then ciphertext and tag (16 bytes). `plain` is lent until the call returns. */
+  seal(plain: Uint8Array, aad: Uint8Array): Maybe<Uint8Array>
   /** Undefined: not ours, or not whole. */
   open(sealed: Uint8Array, aad: Uint8Array): Maybe<Uint8Array | undefined>
 }

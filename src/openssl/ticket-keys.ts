@@ -1,3 +1,4 @@
+import { concat } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { TLS13 } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
@@ -108,7 +109,10 @@ const checked = (answer: TicketKey): TicketKey => {
 }
 
 const seal = (provider: Provider, name: Uint8Array, key: Uint8Array, session: Session): Maybe<Uint8Array> =>
-  lendSession(session, (plain) => provider.box(key).seal(plain, name, name))
+  then(
+    lendSession(session, (plain) => provider.box(key).seal(plain, name)),
+    (sealed) => concat(name, sealed),
+  )
 
 const open = (provider: Provider, key: Uint8Array, ticket: Uint8Array): Maybe<Session | undefined> =>
   then(

@@ -80,7 +80,7 @@ export class TlsCarrier implements Carrier {
   #writeLimit: number
   #late: Promise<unknown>[] | undefined
   /** Handshake messages that are not in records yet. */
-  readonly #flight = new Input()
+  #flight: Input | undefined
   /** What a server's peer began with instead of a hello: the version in that record. */
   #foreignVersion: number | undefined
   /** We have begun a flight, and not waited for a message since. */
@@ -392,19 +392,22 @@ export class TlsCarrier implements Carrier {
     if (!this.#speaking && this.#handshaking && this.#assembler.length > 0)
       throw new TlsError('unexpected_message', 'NOT_ON_RECORD_BOUNDARY', 'handshake bytes behind the end of a flight')
     this.#speaking = true
+    this.#flight ??= new Input()
     this.#flight.push(raw)
     if (!this.#config.coalesce) this.flush()
   }
 
   /** Puts the messages of the flight into records. */
   flush(): void {
-    const { length, waiting } = this.#flight
-    // none, or they are being put into records already
-    if (waiting === 0) return
+    const flight = this.#flight
+    if (!flight) return
+    // a listener that turns the connection meanwhile begins another
+    this.#flight = undefined
+    const { length } = flight
     try {
-      this.#fragments(HANDSHAKE, this.#flight.lend(length))
+      this.#fragments(HANDSHAKE, flight.lend(length))
     } finally {
-      this.#flight.drop(length)
+      flight.drop(length)
     }
   }
 

@@ -1,3 +1,4 @@
+import { concat } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { digest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
@@ -90,7 +91,8 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
       if (!key) return undefined
       observe?.({ event: 'sealed', key: hex(key.name) })
       const told = region === '' ? session : { ...session, region }
-      return lendSession(told, (plain) => key.box.seal(plain, key.name, key.name))
+      const sealed = lendSession(told, (plain) => key.box.seal(plain, key.name))
+      return isPromise(sealed) ? sealed.then((bytes) => concat(key.name, bytes)) : concat(key.name, sealed)
     },
     open(ticket) {
       const name = ticket.subarray(0, NAME)

@@ -112,7 +112,7 @@ export function* judge(path: Path, trial: Trial, revocation?: Revocation): Task<
   // an end that is not self-signed and not trusted has nobody whose key could prove it
   if (!anchored && end !== 'selfSigned' && top === 0) {
     report(0, { verdict: 'leafUnverified', detail: `nothing at hand proves the signature of ${shown(leaf)}` })
-    return { findings, policies: [] }
+    return { findings, policies: processPolicies(chain, anchored, rules.policies).policies }
   }
   const first = anchored || end === 'selfSigned' ? top : top - 1
   for (let depth = first; depth >= 0; depth--) {

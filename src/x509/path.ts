@@ -337,10 +337,11 @@ class Search {
 
   /** A path without faults, if there is one. Throws `CertificateError` when the budget is spent. */
   *find(): Task<Judged | undefined> {
-    return yield* this.#extend([this.#leaf], 0)
+    return yield* this.#extend([this.#leaf], 0, true)
   }
 
-  *#extend(chain: readonly Certificate[], counted: number): Task<Judged | undefined> {
+  /** `only`: there was no choice on the way, so that whoever judges the path says what is wrong with it. */
+  *#extend(chain: readonly Certificate[], counted: number, only: boolean): Task<Judged | undefined> {
     const last = chain[chain.length - 1] as Certificate
     if (this.#isAnchor(last)) {
       const path: Path = { chain, end: 'anchor' }
@@ -353,6 +354,7 @@ class Search {
     if (this.#isDistrusted(last)) this.#distrusted = { chain, end: 'distrusted' }
     if (chain.length >= LONGEST) return undefined
     const issuers = this.#candidates(chain)
+    const still = only && issuers.length === 1
     for (const issuer of issuers) {
       if (this.#distrusted) return undefined
       const anchor = this.#isAnchor(issuer)
@@ -360,10 +362,9 @@ class Search {
       if (!anchor && !distrusted && issuers.length > 1 && !this.#hopeful.has(issuer.issuer.key)) continue
       const now = counted + (anchor || issuer.selfIssued ? 0 : 1)
       if (now > this.#trial.rules.maxDepth || exceedsPathLength(issuer, counted)) continue
-      // where there is no choice, whoever judges the path says it
-      if (!distrusted && issuers.length > 1 && !this.#mayIssue(issuer, anchor)) continue
+      if (!still && !distrusted && !this.#mayIssue(issuer, anchor)) continue
       if ((yield* this.#trial.signedBy(last, issuer)) !== 'good') continue
-      const found = yield* this.#extend([...chain, issuer], now)
+      const found = yield* this.#extend([...chain, issuer], now, still)
       if (found) return found
     }
     return undefined

@@ -23,7 +23,7 @@ const [rootKey, middleKey, key] = [
   now(node.generate('P-256')),
   now(node.generate('P-256')),
 ]
-const made = (recipe: Omit<CertificateRecipe, 'notBefore'>): Certificate =>
+const made = (recipe: Omit<CertificateRecipe, 'notBefore'> & { readonly notBefore?: number }): Certificate =>
   now(makeCertificate({ notBefore: NOW - 86_400_000, ...recipe }, node))
 const root = made({ subject: { CN: 'Root' }, key: rootKey, signer: rootKey, ca: true })
 const rootForClients = made({
@@ -35,6 +35,27 @@ const rootForClients = made({
 })
 const middle = made({ subject: { CN: 'Middle' }, key: middleKey, issuer: root, signer: rootKey, ca: true })
 const leaf = made({ subject: {}, key, issuer: middle, signer: middleKey, san: ['example.com'] })
+
+/** Another certificate of Middle's, the likelier one, which leads to somebody who must not issue, and above to another root. */
+const otherKey = now(node.generate('P-256'))
+const otherRoot = made({ subject: { CN: 'Other root' }, key: otherKey, signer: otherKey, ca: true })
+const lapsed = made({
+  subject: { CN: 'Lapsed' },
+  key: otherKey,
+  issuer: otherRoot,
+  signer: otherKey,
+  ca: true,
+  notBefore: NOW - 100 * 86_400_000,
+  days: 10,
+})
+const detour = made({
+  subject: { CN: 'Middle' },
+  key: middleKey,
+  issuer: lapsed,
+  signer: otherKey,
+  ca: true,
+  days: 4000,
+})
 
 /** As `openssl x509 -trustout` writes it: "+" before purposes it is trusted for, "-" before those it is not. */
 const noted = (certificate: Certificate, ...notes: readonly string[]): Certificate => {
@@ -83,6 +104,12 @@ const rows: readonly Row[] = [
   { what: 'with notes about others it does not', anchors: [root, noted(middle, `-${CLIENT}`)], length: 3 },
   { what: 'a good root does not help a bad one', anchors: [root, noted(middle, `-${SERVER}`)], code: 28 },
   { what: 'nor one that is for others', anchors: [root, noted(middle, `+${CLIENT}`)], code: 28 },
+  {
+    what: 'a bad root behind one who may not issue does not spoil a good one',
+    anchors: [root, noted(otherRoot, `-${SERVER}`)],
+    sent: [leaf, detour, lapsed, middle],
+    length: 3,
+  },
   { what: 'notes in what the peer sends do not count', anchors: [root], sent: [leaf, noted(middle, `-${SERVER}`)] },
   { what: 'nor do they lend trust', anchors: [], sent: [leaf, noted(middle, `+${SERVER}`)], code: 20 },
   { what: 'a leaf with notes is no anchor', anchors: [noted(leaf, `+${SERVER}`)], sent: [leaf], code: 2 },

@@ -207,6 +207,28 @@ describe('limits', () => {
     assert.equal(kept, 3)
   })
 
+  test('a listener that turns its connection while a flight leaves sends nothing twice', async () => {
+    let more = 0
+    let kept = 0
+    const pair = await opened({
+      client: { onSession: () => void kept++ },
+      server: {
+        ticketCount: 0,
+        trace(event) {
+          if (event.event !== 'record' || event.way !== 'out' || more === 0) return
+          more--
+          pair.server.ask({ kind: 'ticket' })
+          pair.server.advance()
+        },
+      },
+    })
+    more = 2
+    pair.server.ask({ kind: 'ticket' })
+    await settle(pair)
+    assert.deepEqual(pair.lost, {})
+    assert.equal(kept, 3)
+  })
+
   test('input', async () => {
     const { server } = await configs({ server: { limits: { input: 1000 } } })
     const connection = new Connection('server', server)

@@ -63,6 +63,7 @@ class Gathering implements Hash {
   }
 
   end(): void {
+    this.#bytes.fill(0, 0, this.#length)
     giveBack(this.#bytes)
     this.#bytes = NONE
     this.#length = 0
