@@ -10,6 +10,8 @@ import type { Verified } from './x509/verifier.ts'
 /** Keying material for other protocols (RFC 5705, RFC 9846 section 7.5). TLS 1.2 tells no context from an empty one. */
 export type Exporter = (label: string, context: Uint8Array | undefined, length: number) => Task<Uint8Array>
 
+export type Role = 'client' | 'server'
+
 /** Why a session is not resumed. `unknown`: nothing of ours, changed, or lost; `policy`: what it was made under differs. */
 export type Miss = 'unknown' | 'version' | 'expired' | 'name' | 'policy' | 'suite'
 
@@ -21,7 +23,7 @@ export type EarlyRefusal = 'off' | 'retried' | 'no ticket' | 'terms' | 'age' | '
 
 /** What a handshake has established: filled by the handshake, read by every face of the library. */
 export interface Facts {
-  readonly role: 'client' | 'server'
+  readonly role: Role
   version?: Version
   suite?: Suite
   /** The group of the key exchange; absent with static RSA. */

@@ -34,6 +34,10 @@ export type Hook<Q, A> = (question: Q) => Maybe<A> | Retry
 export const isPromise = <T>(answer: Maybe<T>): answer is Promise<T> =>
   typeof answer === 'object' && answer !== null && typeof (answer as { then?: unknown }).then === 'function'
 
+/** What `use` makes of the answer, at once if it is there already. */
+export const after = <A, B>(answer: Maybe<A>, use: (value: A) => Maybe<B>): Maybe<B> =>
+  isPromise(answer) ? answer.then(use) : use(answer)
+
 /** The answer, at once if it is there already. The only place where a promise meets the protocol. */
 export const wait = <T>(answer: Maybe<T>, errand: Errand = 'crypto'): Task<T> =>
   isPromise(answer) ? awaited(answer, errand) : new Settled(answer)

@@ -18,7 +18,9 @@ let scratch: Uint8Array | undefined
 
 /** What `fill` writes, in an array of its own. */
 export const written = (fill: (w: Writer) => void): Uint8Array => lend(fill, own)
-const own = (bytes: Uint8Array): Uint8Array => bytes.slice()
+
+/** An array of one's own of what is lent: for `lend`, to keep all of it. */
+export const own = (lent: Uint8Array): Uint8Array => lent.slice()
 
 /** One growable buffer. Lengths are filled in afterwards, so nothing has to be measured beforehand. */
 export class Writer {

@@ -1,5 +1,5 @@
 import { Misuse } from '../errors.ts'
-import { isPromise } from '../task.ts'
+import { after } from '../task.ts'
 import type { RecordPrimitives } from './protect.ts'
 import type { Box } from './provider.ts'
 
@@ -14,12 +14,12 @@ export const boxOver = ({ aead: make, random }: Pick<RecordPrimitives, 'aead' | 
       sealed.set(nonce)
       sealed.set(plain, NONCE)
       const done = aead.seal(nonce, aad, sealed, NONCE, plain.length)
-      return isPromise(done) ? done.then(() => sealed) : sealed
+      return after(done, () => sealed)
     },
     open(sealed, aad) {
       if (sealed.length < NONCE + TAG) return undefined
       const text = aead.open(sealed.subarray(0, NONCE), aad, sealed, NONCE)
-      return isPromise(text) ? text.then(asArray) : asArray(text)
+      return after(text, asArray)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { equal } from '../bytes/compare.ts'
 import { Misuse } from '../errors.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 import { checkPlace, putPseudoHeader } from './protect-header.ts'
 import {
   type HashName,
@@ -35,9 +35,6 @@ export const cbcProtection = (
 
 const BLOCK = 16
 const wholeBlocks = (length: number): number => length + BLOCK - (length % BLOCK)
-
-const after = <A, B>(answer: Maybe<A>, next: (answer: A) => Maybe<B>): Maybe<B> =>
-  isPromise(answer) ? answer.then(next) : next(answer)
 
 class MacThenEncrypt implements Protection {
   readonly #cbc: Cbc

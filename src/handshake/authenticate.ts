@@ -4,6 +4,7 @@ import { type Identity, TLS12, TLS13, type Version } from '../config.ts'
 import type { PublicKey } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { type AlertName, CertificateError, illegal, TlsError } from '../errors.ts'
+import type { Role } from '../facts.ts'
 import type { Certificate as Certificate13, CertificateRequest } from '../messages/authentication.ts'
 import type { Session } from '../session/session.ts'
 import { asked, type Task, wait } from '../task.ts'
@@ -13,8 +14,6 @@ import { publicKeyOf } from '../x509/trial.ts'
 import type { About } from '../x509/verifier.ts'
 import { chooseOwn, knownSchemes } from './choose.ts'
 import type { Peer } from './peer.ts'
-
-type Role = 'client' | 'server'
 
 const context = (who: Role): Uint8Array => utf8(`${' '.repeat(64)}TLS 1.3, ${who} CertificateVerify\0`)
 const contexts: Readonly<Record<Role, Uint8Array>> = { client: context('client'), server: context('server') }

@@ -5,6 +5,7 @@ import type { KeyFacts } from '../crypto/provider.ts'
 import { type Scheme, schemeById, schemeFits } from '../crypto/schemes.ts'
 import { FALLBACK_SCSV, type Suite } from '../crypto/suites.ts'
 import { illegal, TlsError } from '../errors.ts'
+import type { Role } from '../facts.ts'
 import type { ClientHello } from '../messages/hello.ts'
 import { knownCertificate } from '../x509/known-certificates.ts'
 
@@ -14,8 +15,6 @@ import { knownCertificate } from '../x509/known-certificates.ts'
 /** The last 8 bytes of a server's random when it could have done better (RFC 9846 section 4.1.3). */
 export const DOWNGRADE_TO_12: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01])
 export const DOWNGRADE_TO_11: Uint8Array = new Uint8Array([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00])
-
-type Role = 'client' | 'server'
 
 /** What can be used of a config. */
 interface Usable {

@@ -66,12 +66,16 @@ export const dressed = (config: Config, facts: Facts, name: string, body: unknow
 /** Gives the program what came of its extensions, and refuses answers that nobody asked for. */
 export const heed = (config: Config, facts: Facts, name: string, body: unknown): void => {
   const place = placeOf(name, body)
-  if (place) return judge(config, facts, place, (body as { readonly extensions: Block }).extensions)
+  if (place) {
+    const { unknown } = (body as { readonly extensions: Block }).extensions
+    if (unknown) judge(config, at(facts, place), unknown)
+  }
   if (name !== 'certificate') return
-  const { certificateList } = body as { readonly certificateList: readonly Entry[] }
   let index = 0
-  for (const { certData, extensions } of certificateList)
-    judge(config, facts, 'certificate', extensions, index++, certData)
+  for (const { certData, extensions } of (body as { readonly certificateList: readonly Entry[] }).certificateList) {
+    if (extensions.unknown) judge(config, at(facts, 'certificate', index, certData), extensions.unknown)
+    index++
+  }
 }
 
 /** The same for a ClientHello, as soon as it is known whether it resumes. */
@@ -79,16 +83,7 @@ export const heedHello = (config: Config, facts: Facts, extensions: Block): void
   for (const found of extensions.unknown ?? []) config.custom?.read(at(facts, 'clientHello'), found)
 }
 
-const judge = (
-  { custom }: Config,
-  facts: Facts,
-  place: Place,
-  { unknown }: Block,
-  index?: number,
-  certificate?: Uint8Array,
-): void => {
-  if (!unknown) return
-  const where = at(facts, place, index, certificate)
+const judge = ({ custom }: Config, where: CustomPlace, unknown: readonly Unknown[]): void => {
   for (const found of unknown) {
     if (custom?.read(where, found) || OPEN.has(where.place)) continue
     throw new TlsError(

@@ -1,5 +1,5 @@
 import { NONE } from '../bytes/compare.ts'
-import { lend } from '../bytes/writer.ts'
+import { lend, own } from '../bytes/writer.ts'
 import { type Config, TLS13, type Version } from '../config.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { AlertReceived, alertName, alerts, illegal, TlsError } from '../errors.ts'
@@ -182,12 +182,12 @@ export class Peer implements Beside {
 
   /** A message with its header, not sent. */
   build<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
-    return this.#say(name, body, (raw) => raw.slice())
+    return this.#say(name, body, own)
   }
 
   /** A message with its header that nobody hears of yet. */
   draft<N extends MessageName>(name: N, body: Body<N>): Uint8Array {
-    return this.#drafted(name, body, (raw) => raw.slice())
+    return this.#drafted(name, body, own)
   }
 
   /** Lends a message to `use`, when whoever listens has heard of it. */

@@ -1,6 +1,7 @@
 import { concat } from '../bytes/compare.ts'
+import { lastDigest } from '../crypto/digest.ts'
 import type { Hash, HashName, Provider } from '../crypto/provider.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 
 const MESSAGE_HASH = 254
 
@@ -55,19 +56,15 @@ export class Transcript {
   digestWith(name: HashName, extra: Uint8Array): Maybe<Uint8Array> {
     const hash = this.#hash?.copy() ?? this.#fresh(name)
     hash.update(extra)
-    const digest = hash.digest()
-    hash.end?.()
-    return digest
+    return lastDigest(hash)
   }
 
   /** After a HelloRetryRequest its hash stands in place of the first ClientHello (RFC 9846 section 4.4.1). */
   retry(name: HashName): Maybe<void> {
-    const first = this.#fresh(name).digest()
-    const replace = (digest: Uint8Array): void => {
+    return after(lastDigest(this.#fresh(name)), (digest) => {
       this.#messages = [concat(Uint8Array.of(MESSAGE_HASH, 0, 0, digest.length), digest)]
       this.#hash = undefined
-    }
-    return isPromise(first) ? first.then(replace) : replace(first)
+    })
   }
 
   /** One that goes on apart from this, for authentication after the handshake. */

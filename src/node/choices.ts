@@ -4,7 +4,7 @@ import type { Config, ConfigInput, ExternalPsk, HelloFacts, Identity } from '../
 import { node } from '../crypto/node/index.ts'
 import { decodeSession, encodeSession, type Session, type Sessions } from '../session/session.ts'
 import { memoryTickets, type Tickets } from '../session/tickets.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, isPromise, type Maybe } from '../task.ts'
 import { protocolsOf } from './alpn.ts'
 import { coded, misuse } from './codes.ts'
 import { type ContextOptions, contextOf, SecureContext } from './context.ts'
@@ -257,7 +257,7 @@ const chosen = (
     )
   }
   const answer = callback.call(stream, { servername: heard?.serverName ?? '', protocols: [...offered] })
-  return isPromise(answer) ? answer.then(check) : check(answer)
+  return after(answer, check)
 }
 
 /** A key as node:tls's callbacks give it. */

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream'
 import type { PeerCertificate } from 'node:tls'
 import type { CertificateQuestion, Config, ConfigInput, Identity } from '../config.ts'
 import { decodeSession, encodeSession } from '../session/session.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 import { type ProtocolOptions, protocolsOf } from './alpn.ts'
 import { Choices, pskOf } from './choices.ts'
 import { misuse, NO_NAME } from './codes.ts'
@@ -93,7 +93,7 @@ const clientConfig = (options: ClientOptions, context: SecureContext, stream: Se
 const asIdentities = (answer: Maybe<IdentityOptions | undefined>): Maybe<readonly Identity[]> => {
   const loaded = (given: IdentityOptions | undefined): readonly Identity[] =>
     given ? identitiesOf(given).identities : []
-  return isPromise(answer) ? answer.then(loaded) : loaded(answer)
+  return after(answer, loaded)
 }
 
 const clientPsk = (callback: NonNullable<ClientOptions['pskCallback']>, hint: Uint8Array | undefined) => {

@@ -2,7 +2,7 @@ import { fromUtf8, utf8 } from '../bytes/text.ts'
 import { type Config, type ExternalPsk, TLS13 } from '../config.ts'
 import { type Suite, suiteById } from '../crypto/suites.ts'
 import { TlsError } from '../errors.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSLerr } from './err.ts'
@@ -122,7 +122,7 @@ const offered = (ssl: SSL, hint: Uint8Array | undefined): Maybe<ExternalPsk | un
   const { pskUse } = ssl.settings
   // before the server has chosen a version, what is asked for is a key of TLS 1.3
   if (!pskUse || ssl.connection?.facts.version !== undefined) return offeredOld(ssl, hint)
-  return then(pskUse(ssl, null), ({ ret, id, sess }) => {
+  return after(pskUse(ssl, null), ({ ret, id, sess }) => {
     if (ret === 0 || (sess && sess.data.version !== TLS13))
       throw new TlsError('internal_error', 'BAD_PSK', 'the PSK callback of the program gave no session of TLS 1.3')
     if (!sess) return offeredOld(ssl, hint)
@@ -133,7 +133,7 @@ const offered = (ssl: SSL, hint: Uint8Array | undefined): Maybe<ExternalPsk | un
 
 const offeredOld = (ssl: SSL, hint: Uint8Array | undefined): Maybe<ExternalPsk | undefined> => {
   const { pskClient } = ssl.settings
-  return then(pskClient ? pskClient(ssl, textOf(hint)) : null, (answer) => {
+  return after(pskClient ? pskClient(ssl, textOf(hint)) : null, (answer) => {
     if (answer === null || answer.psk.length === 0) return undefined
     const identity = utf8(answer.identity)
     if (identity.length === 0 || identity.length > MAX_IDENTITY)
@@ -147,7 +147,7 @@ const offeredOld = (ssl: SSL, hint: Uint8Array | undefined): Maybe<ExternalPsk |
 const found = (ssl: SSL, identity: Uint8Array): Maybe<ExternalPsk | undefined> => {
   const { pskFind } = ssl.settings
   if (!pskFind || ssl.connection?.facts.version !== TLS13) return foundOld(ssl, identity)
-  return then(pskFind(ssl, identity.slice()), ({ ret, sess }) => {
+  return after(pskFind(ssl, identity.slice()), ({ ret, sess }) => {
     if (ret === 0) throw new TlsError('internal_error', 'BAD_EXTENSION', 'the PSK callback of the program failed')
     return sess ? ofSession(sess, identity) : foundOld(ssl, identity)
   })
@@ -158,7 +158,7 @@ const foundOld = (ssl: SSL, identity: Uint8Array): Maybe<ExternalPsk | undefined
   // what is no text, as a ticket is not, is nobody's name (RFC 4279 section 5.1)
   const name = identity.length <= MAX_IDENTITY ? fromUtf8(identity) : undefined
   if (!pskServer || name === undefined) return undefined
-  return then(pskServer(ssl, name), (psk) => (psk && psk.length > 0 ? agreed(identity.slice(), psk) : undefined))
+  return after(pskServer(ssl, name), (psk) => (psk && psk.length > 0 ? agreed(identity.slice(), psk) : undefined))
 }
 
 const agreed = (identity: Uint8Array, psk: Uint8Array): ExternalPsk => {
@@ -199,8 +199,5 @@ const checkEarly = (ssl: SSL, { data }: SSL_SESSION): void => {
 }
 
 const invalid = (detail: string): TlsError => new TlsError('handshake_failure', 'INTERNAL_ERROR', detail)
-
-const then = <A, B>(answer: Maybe<A>, use: (value: A) => Maybe<B>): Maybe<B> =>
-  isPromise(answer) ? answer.then(use) : use(answer)
 
 const FILE = 'openssl/psk.ts'

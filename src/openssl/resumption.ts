@@ -3,7 +3,7 @@ import { TLS13 } from '../config.ts'
 import { TlsError } from '../errors.ts'
 import type { Session, Sessions } from '../session/session.ts'
 import type { Tickets } from '../session/tickets.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after } from '../task.ts'
 import { held, release, upRef } from './counted.ts'
 import { blankSession, SSL_SESSION, tail } from './session.ts'
 import type { SSL } from './ssl.ts'
@@ -53,7 +53,7 @@ export const ticketsOf = (ssl: SSL): Tickets | undefined => {
 /** Early data is taken once for a ticket, and only where the program reads it. */
 const guarded = (ssl: SSL, tickets: Tickets): Tickets => ({
   ...tickets,
-  open: (ticket) => then(tickets.open(ticket), (found) => found && { ...found, session: limited(ssl, found.session) }),
+  open: (ticket) => after(tickets.open(ticket), (found) => found && { ...found, session: limited(ssl, found.session) }),
   once(ticket) {
     const { allowEarlyData, allowEarlyDataArgument, options } = ssl.settings
     if (ssl.early !== 'accepting') return false
@@ -77,13 +77,10 @@ const singleUse = (ssl: SSL, sealed: Tickets): Tickets => {
     seal: (session) => (session.version === TLS13 ? stored : sealed).seal(session),
     open(ticket) {
       if (ticket.length === ID) return stored.open(ticket)
-      return then(sealed.open(ticket), (found) => (found?.session.version === TLS13 ? undefined : found))
+      return after(sealed.open(ticket), (found) => (found?.session.version === TLS13 ? undefined : found))
     },
   }
 }
-
-const then = <A, B>(answer: Maybe<A>, use: (value: A) => B): Maybe<B> =>
-  isPromise(answer) ? answer.then(use) : use(answer)
 
 /** Without a context, a client's certificate that was checked for one purpose could serve for another. */
 const checkContext = ({ settings }: SSL): void => {

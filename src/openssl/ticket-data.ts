@@ -1,6 +1,6 @@
 import { TlsError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSL_SESSION } from './session.ts'
@@ -83,7 +83,7 @@ export const decrypted = (
       throw new TlsError('internal_error', 'INTERNAL_ERROR', 'the ticket callback of the program refuses the ticket')
     return { session: session.data, renew: answer === SSL_TICKET_RETURN_USE_RENEW }
   }
-  return isPromise(found) ? found.then(judge) : judge(found)
+  return after(found, judge)
 }
 
 const NAME = 16

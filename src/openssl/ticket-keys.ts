@@ -5,7 +5,7 @@ import type { Provider } from '../crypto/provider.ts'
 import { TlsError } from '../errors.ts'
 import { decodeSession, lendSession, type Session } from '../session/session.ts'
 import type { Tickets } from '../session/tickets.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, type Maybe } from '../task.ts'
 import { held } from './counted.ts'
 import type { SSL_CTX } from './ctx.ts'
 import { SSLerr } from './err.ts'
@@ -62,10 +62,10 @@ const fixedTickets = (provider: Provider, keys: Uint8Array): Tickets => {
   const name = keys.subarray(0, NAME)
   const drawn = provider.extract('sha256', keys.subarray(NAME, NAME + HALF), keys.subarray(NAME + HALF))
   return {
-    seal: (session) => then(drawn, (key) => seal(provider, name, key, session)),
+    seal: (session) => after(drawn, (key) => seal(provider, name, key, session)),
     open: (ticket) => {
       if (hex(ticket.subarray(0, NAME)) !== hex(name)) return undefined
-      return then(drawn, (key) => then(open(provider, key, ticket), (session) => session && { session, renew: true }))
+      return after(drawn, (key) => after(open(provider, key, ticket), (session) => session && { session, renew: true }))
     },
   }
 }
@@ -91,7 +91,7 @@ export const askedTickets = (ssl: SSL, ask: TicketKeyCallback): Tickets => {
       if (ret < 0)
         throw new TlsError('internal_error', 'INTERNAL_ERROR', 'the ticket key callback of the program failed')
       if (ret === 0 || typeof answer === 'number') return undefined
-      return then(open(provider, checked(answer).key, ticket), (session) => {
+      return after(open(provider, checked(answer).key, ticket), (session) => {
         enough = session !== undefined && ret === 1
         return session && { session, renew: ret === 2 }
       })
@@ -109,16 +109,13 @@ const checked = (answer: TicketKey): TicketKey => {
 }
 
 const seal = (provider: Provider, name: Uint8Array, key: Uint8Array, session: Session): Maybe<Uint8Array> =>
-  then(
+  after(
     lendSession(session, (plain) => provider.box(key).seal(plain, name)),
     (sealed) => concat(name, sealed),
   )
 
 const open = (provider: Provider, key: Uint8Array, ticket: Uint8Array): Maybe<Session | undefined> =>
-  then(
+  after(
     provider.box(key).open(ticket.subarray(NAME), ticket.subarray(0, NAME)),
     (plain) => plain && decodeSession(plain),
   )
-
-const then = <A, B>(answer: Maybe<A>, use: (value: A) => Maybe<B>): Maybe<B> =>
-  isPromise(answer) ? answer.then(use) : use(answer)

@@ -2,7 +2,7 @@ import { concat, equal, sameBytes, wipe } from '../bytes/compare.ts'
 import { fromBase64, fromUtf8, hex } from '../bytes/text.ts'
 import type { Box, Provider } from '../crypto/provider.ts'
 import { Misuse } from '../errors.ts'
-import { isPromise, type Maybe, run, type Task, wait } from '../task.ts'
+import { after, type Maybe, run, type Task, wait } from '../task.ts'
 import { bytes, decode, encode, list, struct, u8, u48 } from '../wire/codec.ts'
 import { CLOCK_SKEW, WEEK } from './session.ts'
 
@@ -214,8 +214,7 @@ const blobsOf = (file: Uint8Array): readonly Uint8Array[] => {
 /** A ring sealed for storage: 8 bytes of epoch, then the box, to which the epoch and the fleet's name are bound. */
 export const sealRing = (box: Box, fleet: Uint8Array, epoch: number, ring: Ring): Maybe<Uint8Array> => {
   const head = epochBytes(epoch)
-  const sealed = box.seal(encodeRing(ring), concat(head, fleet))
-  return isPromise(sealed) ? sealed.then((bytes) => concat(head, bytes)) : concat(head, sealed)
+  return after(box.seal(encodeRing(ring), concat(head, fleet)), (sealed) => concat(head, sealed))
 }
 
 /** Undefined: it was changed, or is of another fleet, or sealed under another key. */

@@ -1,4 +1,4 @@
-import { lend } from '../bytes/writer.ts'
+import { lend, own } from '../bytes/writer.ts'
 import type { Maybe } from '../task.ts'
 import { type Codec, decode, type Infer, list, mapped, opaque, struct, text, u8, u16, u32, u48 } from '../wire/codec.ts'
 
@@ -77,7 +77,7 @@ const layout = struct('Session', {
 export type Session = Infer<typeof layout>
 
 /** A byte for the format, and the session. */
-export const encodeSession = (session: Session): Uint8Array => lendSession(session, (bytes) => bytes.slice())
+export const encodeSession = (session: Session): Uint8Array => lendSession(session, own)
 
 /** The same, lent to `use` and wiped afterwards. */
 export const lendSession = <T>(session: Session, use: (bytes: Uint8Array) => T): T =>

@@ -73,14 +73,8 @@ export const storedTickets = (
 
 /** Where a session stands: under a digest, so that a list of keys is no list of ids. */
 function* keyOf(provider: Provider, id: string): Task<string> {
-  const name = yield* wait(
-    digest(
-      provider,
-      'sha256',
-      Uint8Array.from(id, (c) => c.charCodeAt(0)),
-    ),
-  )
-  return `sess:${hex(name)}`
+  const bytes = Uint8Array.from(id, (c) => c.charCodeAt(0))
+  return `sess:${hex(yield* wait(digest(provider, 'sha256', bytes)))}`
 }
 
 /** The session of that id; `once`: nobody finds it after us. The id inside must be the one that was asked for. */

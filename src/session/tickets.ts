@@ -2,7 +2,7 @@ import { concat } from '../bytes/compare.ts'
 import { hex } from '../bytes/text.ts'
 import { digest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
-import { isPromise, type Maybe } from '../task.ts'
+import { after, isPromise, type Maybe } from '../task.ts'
 import { memoryStore } from './memory-store.ts'
 import { KeyRing, type LiveKey, NAME, rotation, turned } from './ring.ts'
 import { CLOCK_SKEW, decodeSession, lendSession, type Session } from './session.ts'
@@ -90,16 +90,15 @@ export const ringTickets = (provider: Provider, ring: KeyRing, options: RingTick
       const key = ring.current(now())
       if (!key) return undefined
       observe?.({ event: 'sealed', key: hex(key.name) })
-      const told = region === '' ? session : { ...session, region }
-      const sealed = lendSession(told, (plain) => key.box.seal(plain, key.name))
-      return isPromise(sealed) ? sealed.then((bytes) => concat(key.name, bytes)) : concat(key.name, sealed)
+      const placed = region === '' ? session : { ...session, region }
+      const sealing = lendSession(placed, (plain) => key.box.seal(plain, key.name))
+      return after(sealing, (sealed) => concat(key.name, sealed))
     },
     open(ticket) {
       const name = ticket.subarray(0, NAME)
       const key = ring.find(name, now())
       if (!key) return told({ event: 'unopened', why: 'unknown key' })
-      const plain = key.box.open(ticket.subarray(NAME), name)
-      return isPromise(plain) ? plain.then((bytes) => result(key, bytes)) : result(key, plain)
+      return after(key.box.open(ticket.subarray(NAME), name), (plain) => result(key, plain))
     },
     ...(guard && spending(claiming(provider, guard, region, claimTime(window, skew), told))),
   }
@@ -130,8 +129,7 @@ const claiming =
         return failed()
       }
     }
-    const name = digest(provider, 'sha256', ticket)
-    return isPromise(name) ? name.then(ask) : ask(name)
+    return after(digest(provider, 'sha256', ticket), ask)
   }
 
 /**

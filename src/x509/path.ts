@@ -1,5 +1,6 @@
 import { equal, sameBytes } from '../bytes/compare.ts'
 import { utf8 } from '../bytes/text.ts'
+import { lastDigest } from '../crypto/digest.ts'
 import type { Provider } from '../crypto/provider.ts'
 import { CertificateError, Misuse } from '../errors.ts'
 import { type Maybe, run, type Task } from '../task.ts'
@@ -143,7 +144,7 @@ const policyOf = (options: VerifierOptions, provider: Provider): Maybe<Uint8Arra
   const told = [rules, plain(revocation), plain(transparency), fetch !== undefined]
   add(utf8(JSON.stringify(told, (_key, value: unknown) => (typeof value === 'function' ? 'function' : value))))
   for (const raw of storeOf(anchors).raws()) add(raw)
-  return hash.digest()
+  return lastDigest(hash)
 }
 
 const storeOf = (certificates: Store | Iterable<Certificate>): Store =>
@@ -314,8 +315,8 @@ class Search {
   /** Whether identifiers of the issuer must fit, as OpenSSL wants it, instead of being hints (RFC 5280 section 4.2.1.1). */
   readonly #exact: boolean
   readonly #standings = new Map<Certificate, Standing>()
-  /** Whether a certificate may issue others at all, once there is a choice. */
-  #fit: Map<Certificate, boolean> | undefined
+  /** Whether a certificate may issue others at all; asked where there is a choice. */
+  readonly #fit = new Map<Certificate, boolean>()
   /** A path to a certificate that is not to be trusted: there is no looking for another. */
   #distrusted: Path | undefined
   /** Whole paths that were not good. */
@@ -431,7 +432,6 @@ class Search {
   }
 
   #mayIssue(certificate: Certificate, anchor: boolean): boolean {
-    this.#fit ??= new Map()
     const before = this.#fit.get(certificate)
     if (before !== undefined) return before
     const trial = this.#trial

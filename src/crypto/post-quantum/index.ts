@@ -1,5 +1,5 @@
 import { ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js'
-import { isPromise, type Maybe } from '../../task.ts'
+import { after } from '../../task.ts'
 import { BadShare, type Exchange, type Group, type GroupName, type Provider } from '../provider.ts'
 
 /** How a key encapsulation mechanism (FIPS 203) is a group: the client's share is a key, the server's a ciphertext. */
@@ -46,28 +46,25 @@ const alone = (kem: Kem): Group => ({
 const joined = (kem: Kem, curve: Group): Group => ({
   start() {
     const { publicKey, secretKey } = kem.mechanism.keygen()
-    return then(
+    return after(
       curve.start(),
       (exchange): Exchange => ({
         share: both(publicKey, exchange.share),
         finish(answer) {
           const first = decapsulated(kem, answer.subarray(0, kem.ciphertext), secretKey)
-          return then(exchange.finish(answer.subarray(kem.ciphertext)), (second) => both(first, second))
+          return after(exchange.finish(answer.subarray(kem.ciphertext)), (second) => both(first, second))
         },
       }),
     )
   },
   answer(share) {
     const { cipherText, sharedSecret } = encapsulated(kem, share.subarray(0, kem.key))
-    return then(curve.answer(share.subarray(kem.key)), ({ share: point, secret }) => ({
+    return after(curve.answer(share.subarray(kem.key)), ({ share: point, secret }) => ({
       share: both(cipherText, point),
       secret: both(sharedSecret, secret),
     }))
   },
 })
-
-const then = <A, B>(answer: Maybe<A>, next: (value: A) => Maybe<B>): Maybe<B> =>
-  isPromise(answer) ? answer.then(next) : next(answer)
 
 const both = (one: Uint8Array, other: Uint8Array): Uint8Array => {
   const whole = new Uint8Array(one.length + other.length)
