@@ -34,7 +34,7 @@ export const kdf = (hmac: (name: HashName, key: Uint8Array) => SyncHmac): SyncKd
 
   prf(name, secret, label, seed, length) {
     // RFC 5246 section 5: A(0) = label + seed, A(i) = HMAC(A(i-1)), output = HMAC(A(1) + A(0)) + HMAC(A(2) + A(0)) + ...
-    const start = concat(labelText(label), seed)
+    const start = concat(text.encode(label), seed)
     const keyed = hmac(name, secret)
     const out = new Uint8Array(length)
     let a = start
@@ -67,26 +67,17 @@ const expand = (keyed: SyncHmac, size: number, length: number, head: Uint8Array,
   return out
 }
 
-/** What is made of a label, once. */
-const ofLabel = (make: (label: string) => Uint8Array): ((label: string) => Uint8Array) => {
-  const known = new Map<string, Uint8Array>()
-  return (label) => {
-    let made = known.get(label)
-    if (made) return made
-    made = make(label)
-    // exporter labels come from the application: only as many are kept as the protocol itself has, and some more
-    if (known.size < 64) known.set(label, made)
-    return made
-  }
-}
-
 /** The first fields of HkdfLabel, by label: two bytes for the length, then the label with its own length. */
-export const labelHead = ofLabel((label) => {
+const heads = new Map<string, Uint8Array>()
+
+export const labelHead = (label: string): Uint8Array => {
+  const known = heads.get(label)
+  if (known) return known
   const full = text.encode(`tls13 ${label}`)
   if (full.length > 255)
     throw new Misuse(`the label "${label}" has ${full.length - 6} bytes; HkdfLabel has room for 249`)
-  return concat(Uint8Array.of(0, 0, full.length), full)
-})
-
-/** A label of the PRF of TLS 1.2. */
-export const labelText = ofLabel((label) => text.encode(label))
+  const head = concat(Uint8Array.of(0, 0, full.length), full)
+  // exporter labels come from the application: only as many are kept as the protocol itself has, and some more
+  if (heads.size < 64) heads.set(label, head)
+  return head
+}

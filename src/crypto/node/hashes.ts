@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import * as crypto from 'node:crypto'
 import { NONE } from '../../bytes/compare.ts'
 import { borrow, giveBack, SMALL } from '../../bytes/pool.ts'
-import { kdf, labelHead, labelText, type SyncHmac, type SyncKdf } from '../kdf.ts'
+import { kdf, labelHead, type SyncHmac, type SyncKdf } from '../kdf.ts'
 import { type Hash, type HashName, hashLength } from '../provider.ts'
 
 /** The same bytes without Buffer's ways of its own. */
@@ -86,7 +86,12 @@ export const hmac = (name: HashName, key: Uint8Array): SyncHmac => {
       let end = pads.block
       for (const part of parts) end += part.length
       if (end > pads.inner.length) return native(name, own).mac(...parts)
-      return pads.finish(name, own, gather(pads.inner, pads.block, ...parts), hashLength[name])
+      let at = pads.block
+      for (const part of parts) {
+        pads.inner.set(part, at)
+        at += part.length
+      }
+      return pads.finish(name, own, end, hashLength[name])
     },
   }
 }
@@ -118,21 +123,6 @@ export const derivations: SyncKdf = {
     inner[at++] = 1
     return finish(name, secret, at, length)
   },
-  prf(name, secret, label, seed, length) {
-    const { block, inner, finish } = padsOf[name]
-    const size = hashLength[name]
-    const text = labelText(label)
-    if (!oneShot || secret.length > block || block + size + text.length + seed.length > inner.length)
-      return generic.prf(name, secret, label, seed, length)
-    // RFC 5246 section 5: A(0) = label + seed, A(i) = HMAC(A(i-1)), output = HMAC(A(1) + A(0)) + HMAC(A(2) + A(0)) + ...
-    const out = new Uint8Array(length)
-    let a = finish(name, secret, gather(inner, block, text, seed), size)
-    for (let at = 0; at < length; at += size) {
-      if (at > 0) a = finish(name, secret, gather(inner, block, a), size)
-      out.set(finish(name, secret, gather(inner, block, a, text, seed), Math.min(size, length - at)), at)
-    }
-    return out
-  },
 }
 
 /** Where the HMACs of hashes with one length of block are made. Between two of them the pads are those of no key. */
@@ -145,16 +135,6 @@ interface Pads {
    * `end`, which is wiped.
    */
   readonly finish: (name: HashName, key: Uint8Array, end: number, length: number) => Uint8Array
-}
-
-/** Puts the parts into `place` from `at` on, one behind the other; gives where they end. */
-const gather = (place: Uint8Array, at: number, ...parts: readonly Uint8Array[]): number => {
-  let end = at
-  for (const part of parts) {
-    place.set(part, end)
-    end += part.length
-  }
-  return end
 }
 
 const padsFor = (block: number): Pads => {
